@@ -1,0 +1,57 @@
+#pragma once
+// Hard bounds of the relay, each with its reason. What bounds memory is the window: a connection
+// holds at most initial_window_bytes of undelivered data, and reads no more than its channel may
+// send.
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+#include "ssh/limits.h"
+
+namespace caponier::relay {
+
+/// What each channel lets the peer send before the local socket took anything: OpenSSH's own
+/// window, so that one tunnel over a long path is not slower than with ssh. It is also the most
+/// that a stopped reader can make this process hold.
+inline constexpr std::uint32_t initial_window_bytes = 2 * 1024 * 1024;
+
+/// One read of a local socket, and how many such buffers a shard has. A read never exceeds what the
+/// channel may send.
+inline constexpr std::uint32_t local_buffer_bytes = 128 * 1024;
+inline constexpr std::uint32_t local_buffers = 64;
+
+/// One read of the SSH socket. Few are needed: a buffer is held only while its round is served.
+inline constexpr std::uint32_t session_buffer_bytes = 512 * 1024;
+inline constexpr std::uint32_t session_buffers = 8;
+
+/// Pieces of one send on the SSH socket, and of one send to a local socket; both below IOV_MAX.
+inline constexpr std::size_t outbox_pieces = 64;
+inline constexpr std::size_t delivery_pieces_max = 512;
+
+/// A local socket is read no further while this many sealed bytes wait for the SSH socket.
+inline constexpr std::size_t outbox_high_water_bytes = 256 * 1024;
+
+/// Dialling: addresses tried, and the head start of each (RFC 8305 5 recommends 250 ms).
+inline constexpr std::size_t dial_addresses_max = 8;
+inline constexpr std::chrono::milliseconds dial_head_start{250};
+
+/// Before a reset the kernel gets this long without progress to deliver what it holds; it is asked
+/// at growing intervals.
+inline constexpr std::chrono::milliseconds delivery_patience{10'000};
+inline constexpr std::chrono::milliseconds delivery_poll_first{1};
+inline constexpr std::chrono::milliseconds delivery_poll_longest{100};
+
+/// A listener that ran out of descriptors tries again after this, or when a connection has ended.
+inline constexpr std::chrono::milliseconds accept_pause{500};
+
+/// How long open connections may take to finish once the program was asked to stop.
+inline constexpr std::chrono::milliseconds drain_patience{10'000};
+
+/// How long SSH_MSG_DISCONNECT may take to leave.
+inline constexpr std::chrono::milliseconds farewell_patience{1'000};
+
+static_assert(session_buffer_bytes > ssh::packet_bytes_required);
+static_assert(outbox_high_water_bytes < ssh::outbox_bytes_max);
+
+}  // namespace caponier::relay

@@ -1,0 +1,67 @@
+// Accepting, pausing when descriptors run out, closing.
+
+#include "engine/relay/listener.h"
+
+#include <cerrno>
+#include <utility>
+
+#include "engine/relay/limits.h"
+
+namespace caponier::relay {
+
+Listener::Listener(io::Loop& loop, User& user, io::Socket&& socket, const Target& target) noexcept
+    : loop_(loop), user_(user), socket_(std::move(socket)), target_(target) {
+    accept_.bind<&Listener::on_accepted>(*this);
+    pause_.bind<&Listener::on_pause_over>(*this);
+    close_.bind<&Listener::on_closed>(*this);
+}
+
+void Listener::start() noexcept {
+    loop_.accept(socket_, accept_);
+}
+
+void Listener::resume() noexcept {
+    loop_.cancel(pause_);
+}
+
+void Listener::close() noexcept {
+    if (closing_) {
+        return;
+    }
+    closing_ = true;
+    if (pause_.in_flight()) {
+        loop_.cancel(pause_);  // on_pause_over() closes
+    } else {
+        loop_.close(std::move(socket_), close_);
+    }
+}
+
+void Listener::on_accepted(io::Outcome& outcome) noexcept {
+    if (closing_) {
+        return;
+    }
+    if (outcome.error == 0) {
+        pause_reported_ = false;
+        user_.accepted(std::move(outcome.socket), target_);
+        return;
+    }
+    // Once per shortage: a client that retries would otherwise fill the log.
+    if (!std::exchange(pause_reported_, true)) {
+        user_.accept_paused(outcome.error);
+    }
+    loop_.wait_until(loop_.now() + accept_pause, pause_);
+}
+
+void Listener::on_pause_over(io::Outcome&) noexcept {
+    if (closing_) {
+        loop_.close(std::move(socket_), close_);
+    } else {
+        start();
+    }
+}
+
+void Listener::on_closed(io::Outcome&) noexcept {
+    user_.listener_closed();
+}
+
+}  // namespace caponier::relay

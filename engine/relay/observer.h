@@ -1,0 +1,79 @@
+#pragma once
+// What a shard tells whoever started it. Called on the shard's thread; must not block. Texts may
+// hold a peer's words, unfiltered.
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/io/loop.h"
+#include "engine/relay/upstream.h"
+#include "ssh/error.h"
+
+namespace caponier::relay {
+
+/// Why a session ended, or never began.
+struct SessionEnd {
+    enum class Phase : std::uint8_t {
+        connecting,   ///< no TCP connection: `os_error` says why
+        identifying,  ///< connected, but no SSH identification from the peer yet
+        negotiating,  ///< up to the end of the first key exchange
+        authenticating,
+        established,
+    };
+    Phase phase = Phase::connecting;
+    ssh::Error error{};
+    int os_error = 0;       ///< a positive errno where the network is the reason
+    bool deadline = false;  ///< ConnectTimeout or the keepalives ran out
+    std::string text{};  ///< the policy's message (Refuse), else the peer's or the engine's words
+    bool refused_by_policy = false;
+};
+
+/// A rule "listen here, deliver there" (-L). Outlives the shard.
+struct Forward {
+    std::vector<io::Address> binds;  ///< one listener each
+    Target target;
+};
+
+/// Why a shard has finished.
+enum class Finish : std::uint8_t {
+    stopped,        ///< it was asked to
+    session_ended,  ///< session_ended() said why
+    cannot_listen,  ///< listen_failed() said where
+    no_memory,      ///< the receive buffers could not be made
+};
+
+class Observer {
+  public:
+    Observer() = default;
+    Observer(const Observer&) = delete;
+    Observer& operator=(const Observer&) = delete;
+
+    virtual void listening(const Forward& forward, const io::Address& address) noexcept = 0;
+    virtual void listen_failed(const Forward& forward,
+                               const io::Address& address,
+                               io::IoError error) noexcept = 0;
+    /// The last call: nothing of the shard is left in the loop.
+    virtual void finished(Finish why) noexcept = 0;
+
+    virtual void peer_identified(std::string_view line) noexcept = 0;
+    virtual void keys_changed(std::string_view description) noexcept = 0;
+    virtual void session_established() noexcept = 0;
+    virtual void session_ended(const SessionEnd& end) noexcept = 0;
+    virtual void tunnel_opened(const Target& target) noexcept = 0;
+    /// The far end, or the upstream itself, refused this one connection.
+    virtual void tunnel_refused(const io::Address& client,
+                                const Target& target,
+                                std::string_view reason) noexcept = 0;
+    /// `cut`: it ended by a reset, on either side.
+    virtual void tunnel_ended(const Target& target, bool cut) noexcept = 0;
+    virtual void accept_paused(int os_error) noexcept = 0;
+    virtual void warning(std::string_view text) noexcept = 0;
+
+  protected:
+    ~Observer() = default;
+};
+
+}  // namespace caponier::relay

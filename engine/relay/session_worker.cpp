@@ -1,0 +1,477 @@
+// One SSH session's life on a shard, in the order in which it happens: dial, feed, ask, serve,
+// watch the clock, leave.
+
+#include "engine/relay/session_worker.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <string>
+#include <utility>
+#include <variant>
+
+#include "ssh/expects.h"
+
+namespace caponier::relay {
+
+using ssh::expects;
+
+namespace {
+
+Bytes copy_of(std::span<const std::byte> bytes) {
+    return {bytes.begin(), bytes.end()};
+}
+
+template <typename... Functions>
+struct Overloaded : Functions... {
+    using Functions::operator()...;
+};
+template <typename... Functions>
+Overloaded(Functions...) -> Overloaded<Functions...>;
+
+}  // namespace
+
+SessionWorker::SessionWorker(io::Loop& loop,
+                             io::BufferPool& pool,
+                             const Destination& destination,
+                             Owner& owner,
+                             Observer& observer) noexcept
+    : loop_(loop),
+      pool_(pool),
+      destination_(destination),
+      owner_(owner),
+      observer_(observer),
+      dialer_(loop, *this),
+      streams_(*this) {
+    receive_.bind<&SessionWorker::on_received>(*this);
+    send_.bind<&SessionWorker::on_sent>(*this);
+    timer_.bind<&SessionWorker::on_timer>(*this);
+    close_.bind<&SessionWorker::on_closed>(*this);
+}
+
+SessionWorker::~SessionWorker() {
+    expects(phase_ == Phase::idle || is_idle());
+}
+
+void SessionWorker::move_to(Phase next) noexcept {
+    expects(next > phase_);
+    phase_ = next;
+}
+
+bool SessionWorker::has_session() const noexcept {
+    return phase_ > Phase::connecting && phase_ < Phase::leaving;
+}
+
+Upstream* SessionWorker::upstream() noexcept {
+    return phase_ == Phase::established ? &streams_ : nullptr;
+}
+
+bool SessionWorker::is_idle() const noexcept {
+    return phase_ == Phase::ended && dialer_.is_idle() && !timer_.in_flight() &&
+           std::all_of(rounds_.begin(), rounds_.end(), [](const ReceiveRound& round) {
+               return round.is_free();
+           });
+}
+
+// ---- dial --------------------------------------------------------------------------------------
+
+void SessionWorker::start() noexcept {
+    move_to(Phase::connecting);
+    connect_deadline_ = loop_.now() + destination_.connect_timeout;
+    set_timer();
+    dialer_.start(destination_.addresses);
+}
+
+void SessionWorker::dial_failed(int os_error) noexcept {
+    give_up({.phase = SessionEnd::Phase::connecting,
+             .error = {ssh::ErrorCode::connection_lost},
+             .os_error = os_error});
+}
+
+void SessionWorker::dialed(io::Socket&& socket) noexcept {
+    move_to(Phase::identifying);
+    socket_ = std::move(socket);
+    session_ = destination_.factory->make_session();
+    policy_ = destination_.factory->make_policy(loop_);
+    last_input_ = loop_.now();
+    receive_more();
+    session_changed();
+}
+
+// ---- feed --------------------------------------------------------------------------------------
+
+void SessionWorker::receive_more() noexcept {
+    // While the policy is thinking, the session would not consume what comes.
+    if (has_session() && !question_open_ && !receive_.in_flight()) {
+        loop_.receive(socket_, pool_, session_buffer_bytes, receive_);
+    }
+}
+
+void SessionWorker::on_received(io::Outcome& outcome) noexcept {
+    if (!has_session()) {
+        return;
+    }
+    if (outcome.error != 0 || outcome.bytes == 0) {
+        end_.os_error = outcome.error;
+        session_->end_of_input();
+        take_events(nullptr);
+        return;
+    }
+    last_input_ = loop_.now();
+    unanswered_probes_ = 0;
+    feed(std::move(outcome.buffer));
+    settle();
+    receive_more();
+}
+
+void SessionWorker::feed(io::Lease&& lease) noexcept {
+    const std::span<std::byte> bytes = lease.prepend(tail_);
+    tail_.clear();
+    ReceiveRound* round = free_round();
+    if (round != nullptr) {
+        round->begin(std::move(lease), bytes);
+    }
+    const std::size_t consumed = session_->receive(bytes, loop_.now());
+    take_events(round);
+    keep_tail(bytes.subspan(consumed));
+    if (round != nullptr) {
+        for (StreamUser* user : round->touched()) {
+            user->deliver();
+        }
+        round->release();
+    }
+}
+
+/// Offers again what was left over when a decision was pending.
+void SessionWorker::feed_tail() noexcept {
+    if (!has_session() || question_open_ || tail_.empty()) {
+        return;
+    }
+    std::vector<std::byte> bytes = std::exchange(tail_, {});
+    const std::size_t consumed = session_->receive(bytes, loop_.now());
+    take_events(nullptr);
+    keep_tail(std::span{bytes}.subspan(consumed));
+}
+
+void SessionWorker::keep_tail(std::span<const std::byte> rest) {
+    tail_.assign(rest.begin(), rest.end());
+}
+
+ReceiveRound* SessionWorker::free_round() noexcept {
+    const auto found = std::find_if(
+        rounds_.begin(), rounds_.end(), [](const ReceiveRound& round) { return round.is_free(); });
+    return found == rounds_.end() ? nullptr : &*found;
+}
+
+void SessionWorker::session_changed() noexcept {
+    owner_.wants_settling(*this);
+}
+
+void SessionWorker::settle() noexcept {
+    if (session_ != nullptr && phase_ < Phase::ended) {
+        take_events(nullptr);
+        flush();
+        set_timer();
+    }
+}
+
+void SessionWorker::flush() noexcept {
+    if (send_.in_flight() || !socket_) {
+        return;
+    }
+    std::array<std::span<const std::byte>, outbox_pieces> spans;
+    const std::size_t count = session_->outbox(spans);
+    if (count == 0) {
+        return;
+    }
+    std::transform(spans.begin(),
+                   spans.begin() + static_cast<std::ptrdiff_t>(count),
+                   pieces_.begin(),
+                   io::piece_of);
+    loop_.send(socket_, std::span{pieces_}.first(count), send_);
+}
+
+void SessionWorker::on_sent(io::Outcome& outcome) noexcept {
+    if (phase_ == Phase::leaving) {
+        session_->sent(outcome.bytes);
+        if (outcome.error != 0 || session_->outbox_bytes() == 0) {
+            leave();
+        } else {
+            flush();
+        }
+        return;
+    }
+    if (!has_session()) {
+        return;
+    }
+    if (outcome.error != 0) {
+        end_.os_error = outcome.error;
+        session_->end_of_input();
+        take_events(nullptr);
+        return;
+    }
+    session_->sent(outcome.bytes);
+    if (session_->outbox_bytes() < outbox_high_water_bytes) {
+        streams_.wake_blocked();
+    }
+    session_changed();
+}
+
+// ---- events ------------------------------------------------------------------------------------
+
+void SessionWorker::take_events(ReceiveRound* round) noexcept {
+    while (has_session()) {
+        const std::optional<ssh::Event> event = session_->next_event();
+        if (!event) {
+            return;
+        }
+        take(*event, round);
+    }
+}
+
+void SessionWorker::take(const ssh::Event& event, ReceiveRound* round) noexcept {
+    std::visit(
+        Overloaded{
+            [&](const ssh::PeerIdentified& identified) {
+                move_to(Phase::negotiating);
+                observer_.peer_identified(identified.line);
+            },
+            [&](const ssh::KeysChanged& keys) {
+                std::string text{keys.kex};
+                for (const std::string_view name : {keys.host_key, keys.cipher_out}) {
+                    text.append(", ").append(name);
+                }
+                observer_.keys_changed(text);
+            },
+            [&](const ssh::HostKeyReceived& received) {
+                ask(HostKeyQuestion{std::string{received.key.algorithm},
+                                    copy_of(received.key.blob)});
+            },
+            [&](const ssh::AuthenticationWanted& wanted) {
+                if (phase_ == Phase::negotiating) {
+                    move_to(Phase::authenticating);
+                }
+                ask(IdentityQuestion{std::string{wanted.methods}, wanted.partial_success});
+            },
+            [&](const ssh::SignatureWanted& wanted) {
+                ask(SignatureQuestion{std::string{wanted.key.algorithm},
+                                      copy_of(wanted.key.blob),
+                                      copy_of(wanted.data)});
+            },
+            [&](const ssh::Banner& banner) { policy_->show_banner(std::string{banner.text}); },
+            [&](const ssh::Established&) {
+                move_to(Phase::established);
+                streams_.carry_over(*session_);
+                owner_.session_established(*this);
+            },
+            [&](const ssh::ChannelOpened& opened) { streams_.take(opened); },
+            [&](const ssh::ChannelRefused& refused) { streams_.take(refused); },
+            [&](const ssh::ChannelData& data) {
+                const bool in_round = round != nullptr && round->holds(data.bytes);
+                streams_.take(data, in_round ? round : nullptr);
+            },
+            [&](const ssh::ChannelEof& eof) { streams_.take(eof); },
+            [&](const ssh::ChannelClosed& closed) { streams_.take(closed); },
+            [&](const ssh::WindowOpened& opened) { streams_.take(opened); },
+            [&](const ssh::SendReady&) { streams_.wake_blocked(); },
+            [&](const ssh::ProbeAnswered&) { unanswered_probes_ = 0; },
+            [&](const ssh::SessionEnded& ended) { session_is_over(ended); },
+            [&](const ssh::Warning& warning) { observer_.warning(warning.text); },
+            // Nothing was asked for that a server could answer or ask in these ways; the session
+            // itself refuses what it must.
+            [](const auto&) {},
+        },
+        event);
+}
+
+void SessionWorker::ask(Question&& question) noexcept {
+    expects(!question_open_);
+    question_open_ = true;
+    question_since_ = loop_.now();
+    policy_->ask(std::move(question), *this);
+}
+
+void SessionWorker::answer(Answer&& answer) noexcept {
+    if (!has_session()) {
+        return;
+    }
+    expects(question_open_);
+    question_open_ = false;
+    connect_deadline_ += loop_.now() - question_since_;
+    std::visit(Overloaded{
+                   [&](const AcceptHostKey&) { session_->accept_host_key(); },
+                   [&](const TryPublicKey& key) {
+                       if (!session_->try_public_key({key.algorithm, key.blob})) {
+                           policy_->key_not_usable();
+                           ask(IdentityQuestion{});
+                       }
+                   },
+                   [&](const Signature& signature) { session_->provide_signature(signature.blob); },
+                   [&](const DeclineSignature&) { session_->decline_signature(); },
+                   [&](Refuse& refuse) {
+                       end_.text = std::move(refuse.message);
+                       end_.refused_by_policy = true;
+                       if (phase_ < Phase::authenticating) {
+                           session_->reject_host_key();
+                       } else {
+                           session_->give_up_authentication();
+                       }
+                   },
+               },
+               answer);
+    feed_tail();
+    settle();
+    receive_more();
+}
+
+// ---- the clock ---------------------------------------------------------------------------------
+
+io::TimePoint SessionWorker::next_deadline() const noexcept {
+    io::TimePoint due = io::TimePoint::max();
+    if (phase_ < Phase::established && !question_open_) {
+        due = std::min(due, connect_deadline_);
+    }
+    if (has_session() && !question_open_) {
+        due = std::min(due, session_->next_deadline().value_or(due));
+    }
+    if (phase_ == Phase::established && destination_.alive_interval.count() > 0) {
+        due = std::min(due, last_input_ + destination_.alive_interval * (unanswered_probes_ + 1));
+    }
+    if (phase_ == Phase::leaving) {
+        due = std::min(due, farewell_deadline_);
+    }
+    return due;
+}
+
+/// The timer may fire early, never late: moving it for every packet would cost more than the few
+/// times that it fires for nothing.
+void SessionWorker::set_timer() noexcept {
+    const io::TimePoint due = next_deadline();
+    if (timer_.in_flight()) {
+        if (due < timer_due_) {
+            timer_due_ = due;
+            loop_.cancel(timer_);
+        }
+        return;
+    }
+    if (due != io::TimePoint::max()) {
+        timer_due_ = due;
+        loop_.wait_until(due, timer_);
+    }
+}
+
+void SessionWorker::on_timer(io::Outcome&) noexcept {
+    if (phase_ == Phase::ended) {
+        return;
+    }
+    check_deadlines();
+    settle();
+    set_timer();
+}
+
+void SessionWorker::check_deadlines() noexcept {
+    const io::TimePoint now = loop_.now();
+    if (phase_ < Phase::established && !question_open_ && now >= connect_deadline_) {
+        give_up(
+            {.phase = phase_for_people(), .error = {ssh::ErrorCode::timed_out}, .deadline = true});
+        return;
+    }
+    if (phase_ == Phase::leaving && now >= farewell_deadline_) {
+        leave();
+        return;
+    }
+    if (has_session() && !question_open_ && session_->next_deadline() &&
+        now >= *session_->next_deadline()) {
+        session_->expire(now);
+    }
+    if (phase_ == Phase::established) {
+        check_liveness();
+    }
+}
+
+void SessionWorker::check_liveness() noexcept {
+    const std::chrono::nanoseconds interval = destination_.alive_interval;
+    if (interval.count() == 0 || loop_.now() < last_input_ + interval * (unanswered_probes_ + 1)) {
+        return;
+    }
+    if (unanswered_probes_ >= destination_.alive_count_max) {
+        give_up({.phase = SessionEnd::Phase::established,
+                 .error = {ssh::ErrorCode::timed_out},
+                 .deadline = true});
+        return;
+    }
+    ++unanswered_probes_;
+    session_->probe();
+}
+
+// ---- the end -----------------------------------------------------------------------------------
+
+void SessionWorker::disconnect() noexcept {
+    if (has_session()) {
+        session_->disconnect();
+        settle();
+    } else if (phase_ < Phase::leaving) {
+        give_up({.phase = phase_for_people(), .error = {ssh::ErrorCode::closed_by_application}});
+    }
+}
+
+void SessionWorker::session_is_over(const ssh::SessionEnded& event) noexcept {
+    end_.phase = phase_for_people();
+    end_.error = event.error;
+    if (!end_.refused_by_policy) {
+        end_.text = event.text;
+    }
+    give_up(std::move(end_));
+}
+
+/// The session is over, for the reason given. What it still has to say is sent for a while.
+void SessionWorker::give_up(SessionEnd&& end) noexcept {
+    end_ = std::move(end);
+    move_to(Phase::leaving);
+    dialer_.stop();
+    policy_.reset();
+    farewell_deadline_ = loop_.now() + farewell_patience;
+    streams_.session_ended();
+    const bool has_last_words =
+        session_ != nullptr && session_->outbox_bytes() > 0 && end_.os_error == 0 && !end_.deadline;
+    if (!has_last_words) {
+        leave();
+        return;
+    }
+    flush();
+    set_timer();
+}
+
+void SessionWorker::leave() noexcept {
+    move_to(Phase::ended);
+    loop_.cancel(timer_);
+    if (socket_) {
+        loop_.close(std::move(socket_), close_);
+    } else {
+        owner_.session_ended(*this, end_);
+    }
+}
+
+void SessionWorker::on_closed(io::Outcome&) noexcept {
+    owner_.session_ended(*this, end_);
+}
+
+SessionEnd::Phase SessionWorker::phase_for_people() const noexcept {
+    switch (phase_) {
+    case Phase::idle:
+    case Phase::connecting:
+        return SessionEnd::Phase::connecting;
+    case Phase::identifying:
+        return SessionEnd::Phase::identifying;
+    case Phase::negotiating:
+        return SessionEnd::Phase::negotiating;
+    case Phase::authenticating:
+        return SessionEnd::Phase::authenticating;
+    case Phase::established:
+    case Phase::leaving:
+    case Phase::ended:
+        return SessionEnd::Phase::established;
+    }
+    return SessionEnd::Phase::established;
+}
+
+}  // namespace caponier::relay

@@ -1,0 +1,166 @@
+#pragma once
+// The owner of one SSH session on a shard: dials, feeds the session what the socket brings, sends
+// what the session wants sent, asks the policy what only the user knows, and watches the clock. One
+// object per session, for its whole life. The session's channels are channel_streams.h's.
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/io/loop.h"
+#include "engine/relay/channel_streams.h"
+#include "engine/relay/dialer.h"
+#include "engine/relay/limits.h"
+#include "engine/relay/observer.h"
+#include "engine/relay/receive_round.h"
+#include "engine/relay/session_policy.h"
+#include "ssh/session.h"
+
+namespace caponier::relay {
+
+/// Makes what a session worker needs, on the shard's thread. Outlives the workers.
+class SessionFactory {
+  public:
+    SessionFactory() = default;
+    SessionFactory(const SessionFactory&) = delete;
+    SessionFactory& operator=(const SessionFactory&) = delete;
+    virtual ~SessionFactory() = default;
+    /// A session in the client role that knows its user and algorithms.
+    [[nodiscard]] virtual std::unique_ptr<ssh::Session> make_session() = 0;
+    [[nodiscard]] virtual std::unique_ptr<SessionPolicy> make_policy(io::Loop& loop) = 0;
+};
+
+/// Where sessions lead, and how patient to be with them. Outlives the workers.
+struct Destination {
+    std::vector<io::Address> addresses;  ///< tried in this order
+    SessionFactory* factory = nullptr;
+    /// From the first SYN to the end of authentication, less the time that questions are open.
+    std::chrono::nanoseconds connect_timeout = std::chrono::seconds{10};
+    /// A session that brought nothing for so long is asked for a sign of life; 0: never.
+    std::chrono::nanoseconds alive_interval = std::chrono::seconds{15};
+    int alive_count_max = 3;
+};
+
+class SessionWorker final : AnswerSink, Dialer::User, ChannelStreams::Owner {
+  public:
+    /// The shard.
+    class Owner {
+      public:
+        Owner() = default;
+        Owner(const Owner&) = delete;
+        Owner& operator=(const Owner&) = delete;
+        virtual void session_established(SessionWorker& worker) noexcept = 0;
+        /// All its streams are closed already. The worker may be destroyed once is_idle().
+        virtual void session_ended(SessionWorker& worker, const SessionEnd& end) noexcept = 0;
+        /// Something was asked of the session: settle() it before the turn is over.
+        virtual void wants_settling(SessionWorker& worker) noexcept = 0;
+
+      protected:
+        ~Owner() = default;
+    };
+
+    SessionWorker(io::Loop& loop,
+                  io::BufferPool& pool,
+                  const Destination& destination,
+                  Owner& owner,
+                  Observer& observer) noexcept;
+    ~SessionWorker() override;
+
+    void start() noexcept;
+    /// Ends the session from our side, with SSH_MSG_DISCONNECT where there is a session;
+    /// session_ended() follows within farewell_patience.
+    void disconnect() noexcept;
+    /// Takes the session's events and flushes its outbox: what a turn's commands came to.
+    void settle() noexcept;
+
+    /// Where forwarded connections open their streams; null before the session is established and
+    /// after it ended.
+    [[nodiscard]] Upstream* upstream() noexcept;
+    /// Ended, and nothing is in flight.
+    [[nodiscard]] bool is_idle() const noexcept;
+
+    /// For the shard's list of workers to settle.
+    bool listed_for_settling = false;
+
+  private:
+    /// Only move_to() changes it.
+    enum class Phase : std::uint8_t {
+        idle,
+        connecting,
+        identifying,
+        negotiating,
+        authenticating,
+        established,
+        leaving,  ///< the session ended; its last bytes may still leave
+        ended,
+    };
+
+    void move_to(Phase next) noexcept;
+    [[nodiscard]] bool has_session() const noexcept;
+
+    void dialed(io::Socket&& socket) noexcept override;
+    void dial_failed(int os_error) noexcept override;
+    void answer(Answer&& answer) noexcept override;
+    void session_changed() noexcept override;
+
+    void receive_more() noexcept;
+    void feed(io::Lease&& lease) noexcept;
+    void feed_tail() noexcept;
+    void keep_tail(std::span<const std::byte> rest);
+    void take_events(ReceiveRound* round) noexcept;
+    void flush() noexcept;
+    [[nodiscard]] ReceiveRound* free_round() noexcept;
+
+    void take(const ssh::Event& event, ReceiveRound* round) noexcept;
+    void ask(Question&& question) noexcept;
+    void session_is_over(const ssh::SessionEnded& event) noexcept;
+
+    void on_received(io::Outcome& outcome) noexcept;
+    void on_sent(io::Outcome& outcome) noexcept;
+    void on_timer(io::Outcome& outcome) noexcept;
+    void on_closed(io::Outcome& outcome) noexcept;
+
+    [[nodiscard]] io::TimePoint next_deadline() const noexcept;
+    void set_timer() noexcept;
+    void check_deadlines() noexcept;
+    void check_liveness() noexcept;
+    void give_up(SessionEnd&& end) noexcept;
+    void leave() noexcept;
+    [[nodiscard]] SessionEnd::Phase phase_for_people() const noexcept;
+
+    io::Loop& loop_;
+    io::BufferPool& pool_;
+    const Destination& destination_;
+    Owner& owner_;
+    Observer& observer_;
+    Phase phase_ = Phase::idle;
+
+    Dialer dialer_;
+    io::Socket socket_;
+    std::unique_ptr<ssh::Session> session_;
+    std::unique_ptr<SessionPolicy> policy_;
+    ChannelStreams streams_;
+
+    std::array<ReceiveRound, 2> rounds_;
+    std::vector<std::byte> tail_;  ///< received, but not consumed yet
+    std::array<io::Piece, outbox_pieces> pieces_{};
+
+    SessionEnd end_;
+    bool question_open_ = false;
+    io::TimePoint question_since_{};
+    io::TimePoint connect_deadline_{};
+    io::TimePoint farewell_deadline_{};
+    io::TimePoint last_input_{};
+    int unanswered_probes_ = 0;
+
+    io::Completion receive_;
+    io::Completion send_;
+    io::Completion timer_;
+    io::Completion close_;
+    io::TimePoint timer_due_{};
+};
+
+}  // namespace caponier::relay

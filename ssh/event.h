@@ -1,0 +1,206 @@
+#pragma once
+// What a Session tells its application. Events are taken with Session::next_event() after every
+// input and command. Views in an event (names, keys, texts) are valid until the next call of a
+// non-const method of the session; only ChannelData says otherwise. Texts that came from the peer
+// are raw: whoever shows them filters control characters first (RFC 4251 9.2).
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <variant>
+
+#include "ssh/error.h"
+
+namespace caponier::ssh {
+
+/// Our number of a channel ("recipient channel" in what the peer sends). Dense from 0, below 2^31,
+/// reused only after both sides sent SSH_MSG_CHANNEL_CLOSE.
+enum class LocalChannelId : std::uint32_t {};
+
+/// RFC 4254 5.1. Values above 4 may arrive and are kept as they are.
+enum class OpenFailure : std::uint32_t {
+    administratively_prohibited = 1,
+    connect_failed = 2,
+    unknown_channel_type = 3,
+    resource_shortage = 4,
+};
+
+/// An algorithm name and a public key in the format of RFC 4253 6.6 ("string type, ..." fields).
+struct PublicKeyView {
+    std::string_view algorithm;
+    std::span<const std::byte> blob;
+};
+
+// ---- before the session is established -------------------------------------------------------
+
+/// The peer's identification arrived. `line` is without CR LF; what the negotiation settled on
+/// arrives with KeysChanged.
+struct PeerIdentified {
+    std::string_view line;
+};
+
+/// Client: the server proved that it holds this key. Answer with accept_host_key() or
+/// reject_host_key(); until then nothing secret can leave.
+struct HostKeyReceived {
+    PublicKeyView key;
+};
+
+/// Client: the user has to be authenticated (RFC 4252 5.1). Comes first with what the `none` probe
+/// told, then after every failed or partly successful request. Answer with try_public_key(),
+/// try_password(), try_keyboard_interactive() or give_up_authentication().
+struct AuthenticationWanted {
+    std::string_view methods;      ///< "methods that can continue", comma-separated
+    bool partial_success = false;  ///< the request before this event succeeded, but more is wanted
+};
+
+/// Client: sign exactly these bytes with the private half of `key`, using key.algorithm
+/// (for RSA: rsa-sha2-256, rsa-sha2-512 or ssh-rsa). Server: the same for its host key. Answer with
+/// provide_signature() or decline_signature().
+struct SignatureWanted {
+    PublicKeyView key;
+    std::span<const std::byte> data;
+};
+
+struct Prompt {
+    std::string_view text;
+    bool echo = false;
+};
+
+/// Client: RFC 4256 3.2. Answer with answer(), as many as there are prompts; zero prompts want
+/// zero answers.
+struct PromptsWanted {
+    std::string_view name;
+    std::string_view instruction;
+    std::span<const Prompt> prompts;
+};
+
+/// Client: RFC 4252 5.4, may come several times.
+struct Banner {
+    std::string_view text;
+};
+
+/// Server: a client asks to authenticate. Answer with accept_authentication() or
+/// refuse_authentication(). With `signed_by_client` the signature has verified; without, it is the
+/// query "would this key do?", and accepting it has no effect but SSH_MSG_USERAUTH_PK_OK.
+struct AuthenticationRequested {
+    std::string_view user;
+    std::string_view method;  ///< "none" or "publickey"
+    PublicKeyView key;        ///< empty for "none"
+    bool signed_by_client = false;
+};
+
+/// The user is authenticated and channels can be opened.
+struct Established {};
+
+/// Keys were taken into use, first and after each rekey. Names of what was negotiated.
+struct KeysChanged {
+    std::string_view kex;
+    std::string_view host_key;
+    std::string_view cipher_out;
+    std::string_view cipher_in;
+    bool strict = false;  ///< the peer takes part in strict key exchange
+};
+
+// ---- channels --------------------------------------------------------------------------------
+
+/// An open() was confirmed: send() and grant() work from now on.
+struct ChannelOpened {
+    LocalChannelId id;
+};
+
+/// An open() was refused; the id is free again.
+struct ChannelRefused {
+    LocalChannelId id;
+    OpenFailure reason;
+    std::string_view text;
+};
+
+/// Payload of a channel, to be delivered in order. `bytes` points into the buffer that was given
+/// to receive() and lives as long as the caller keeps that buffer. Give the window back with
+/// grant() once the local socket has taken the bytes.
+struct ChannelData {
+    LocalChannelId id;
+    std::span<std::byte> bytes;
+};
+
+/// The peer will send no more on this channel.
+struct ChannelEof {
+    LocalChannelId id;
+};
+
+/// The peer closed the channel. The id stays ours until close() was called, too. `cut`: the channel
+/// ended before it was finished (no EOF came from the peer before its CLOSE), so that what was
+/// delivered may be a truncation.
+struct ChannelClosed {
+    LocalChannelId id;
+    bool cut = false;
+};
+
+/// The channel's window was used up (ChannelState::send_window was 0) and is open again.
+struct WindowOpened {
+    LocalChannelId id;
+};
+
+/// send() took less than it was offered because of the session (outbox full, key exchange running);
+/// every channel may go on.
+struct SendReady {};
+
+/// The peer asks to open a channel: forwarded-tcpip or direct-tcpip and their streamlocal
+/// relatives. Answer with accept_channel() or refuse_channel().
+struct ChannelRequested {
+    LocalChannelId id;
+    std::string_view type;
+    std::string_view host;  ///< connected or target address, or the socket path
+    std::uint16_t port = 0;
+    std::string_view originator_host;
+    std::uint16_t originator_port = 0;
+};
+
+// ---- global requests -------------------------------------------------------------------------
+
+/// Client: the answer to request_forward() or cancel_forward(), in the order of the requests.
+struct ForwardReply {
+    bool accepted = false;
+    std::uint16_t port = 0;  ///< RFC 4254 7.1: the port that was bound, if port 0 was asked for
+};
+
+/// Server: a client asks to listen, or to stop listening. Answer with reply_forward().
+struct ForwardRequested {
+    bool cancel = false;
+    std::string_view host;  ///< or the socket path; then `port` is empty
+    std::uint16_t port = 0;
+    bool streamlocal = false;
+};
+
+/// The answer to a probe() arrived: the peer lives.
+struct ProbeAnswered {};
+
+/// hostkeys-00@openssh.com: the server told its keys. One event per key, after authentication.
+struct HostKeyAnnounced {
+    PublicKeyView key;
+    bool last = false;
+};
+
+// ---- the end ---------------------------------------------------------------------------------
+
+/// The session is over; no event follows and every channel is gone. `text` holds the peer's words
+/// where it sent SSH_MSG_DISCONNECT, or what the engine adds. What is in the outbox may still be
+/// sent (it is the SSH_MSG_DISCONNECT, if any).
+struct SessionEnded {
+    Error error;
+    std::string_view text;
+};
+
+/// Something worth a warning that changes nothing ("no strict key exchange with chacha20").
+struct Warning {
+    std::string_view text;
+};
+
+using Event = std::variant<PeerIdentified, HostKeyReceived, AuthenticationWanted, SignatureWanted,
+                           PromptsWanted, Banner, AuthenticationRequested, Established, KeysChanged,
+                           ChannelOpened, ChannelRefused, ChannelData, ChannelEof, ChannelClosed,
+                           WindowOpened, SendReady, ChannelRequested, ForwardReply,
+                           ForwardRequested, ProbeAnswered, HostKeyAnnounced, SessionEnded, Warning>;
+
+}  // namespace caponier::ssh

@@ -1,0 +1,48 @@
+#pragma once
+// Hard upper bounds of the SSH core, with the reason for each. Windows and counts that users may
+// change are in config.h; these are the bounds that hold whatever they choose.
+
+#include <cstddef>
+#include <cstdint>
+
+namespace caponier::ssh {
+
+// ---- what the standards say ------------------------------------------------------------------
+
+/// RFC 4253 4.2: "The maximum length of the string is 255 characters, including the Carriage
+/// Return and Line Feed."
+inline constexpr std::size_t identification_bytes_max = 255;
+
+/// RFC 4253 6.1: what every implementation must be able to process.
+inline constexpr std::size_t payload_bytes_required = 32'768;
+inline constexpr std::size_t packet_bytes_required = 35'000;
+
+// ---- what this implementation allows ---------------------------------------------------------
+
+/// The largest packet_length that is accepted; OpenSSH, x/crypto and russh have the same cap.
+inline constexpr std::uint32_t packet_length_max = 256 * 1024;
+
+/// The longest unconsumed tail that receive() leaves: one packet less a byte, with its length
+/// field and tag. The caller keeps this much headroom in front of a receive buffer.
+inline constexpr std::size_t receive_tail_bytes_max = packet_length_max + 4 + 64;
+
+/// Data bytes in one SSH_MSG_CHANNEL_DATA, in either direction: OpenSSH's packet size, and what
+/// RFC 4253 6.1 promises to fit.
+inline constexpr std::uint32_t maximum_packet_bytes = 32 * 1024;
+
+/// Lines that a server may send before its identification (RFC 4253 4.2) and their length.
+inline constexpr std::size_t lines_before_identification_max = 1024;
+inline constexpr std::size_t line_before_identification_bytes_max = 8192;
+
+/// Channels of one session, opening and open ones together. OpenSSH's server ends the connection
+/// above 16,384.
+inline constexpr std::size_t channels_max = 16'000;
+
+/// Sealed bytes that may wait for the socket. send() takes nothing above it, control messages fit
+/// in addition because each kind is bounded per channel.
+inline constexpr std::size_t outbox_bytes_max = 512 * 1024;
+
+static_assert(packet_length_max >= packet_bytes_required);
+static_assert(maximum_packet_bytes <= payload_bytes_required);
+
+}  // namespace caponier::ssh

@@ -1,0 +1,155 @@
+#pragma once
+// The contract of an SSH session: bytes in, bytes and events out, nothing else. Whoever owns the
+// socket, the clock, the keys and the policy calls it; engine/relay/session_worker.cpp is that
+// caller in production, tests/sim in tests. Implementations: native_session.h (the default) and
+// libssh2_session.h (servers that speak only retired algorithms).
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "ssh/config.h"
+#include "ssh/error.h"
+#include "ssh/event.h"
+
+namespace caponier::ssh {
+
+/// Time is an argument. Only the type comes from std::chrono; nobody in ssh/ calls now().
+using TimePoint = std::chrono::steady_clock::time_point;
+
+/// What open() asks for: RFC 4254 7.2 direct-tcpip, or with an empty port and a path as `host`
+/// OpenSSH's direct-streamlocal@openssh.com.
+struct OpenTarget {
+    enum class Kind : std::uint8_t { direct_tcpip, direct_streamlocal, forwarded_tcpip,
+                                     forwarded_streamlocal };
+    Kind kind = Kind::direct_tcpip;
+    std::string_view host;
+    std::uint16_t port = 0;
+    std::string_view originator_host;  ///< numeric address of the local client
+    std::uint16_t originator_port = 0;
+};
+
+/// What channel() answers.
+struct ChannelState {
+    bool open = false;               ///< confirmed, and neither side sent CLOSE
+    bool eof_sent = false;           ///< or asked for by eof() and on its way
+    bool eof_received = false;
+    std::uint32_t send_window = 0;   ///< bytes that the peer still lets us send
+    std::uint32_t receive_window = 0;  ///< bytes that the peer may still send
+    std::uint32_t receive_owed = 0;  ///< received and not granted back yet
+};
+
+/// One end of one SSH connection. It does no I/O and reads no clock. Four kinds of method:
+///   questions   is_established(), channel(id), next_deadline()            const, free of effects
+///   inputs      receive(bytes, now), expire(now)                          what the world did
+///   commands    open(target), send(), grant(), eof(), close(), rekey(),
+///               accept_host_key(), provide_signature(), answer(), ...     what the application wants
+///   outputs     next_event(), outbox()                                    what to do about it
+/// After every input or command: take all events, flush the outbox.
+///
+/// Calling a command that does not fit the state (answering what was not asked, sending on a
+/// channel that never opened) is a programmer error. Commands for a channel that the peer closed
+/// meanwhile, and any command after SessionEnded, are legal and do nothing.
+class Session {
+  public:
+    Session() = default;
+    Session(const Session&) = delete;
+    Session& operator=(const Session&) = delete;
+    virtual ~Session() = default;
+
+    // ---- questions ----------------------------------------------------------------------------
+
+    [[nodiscard]] virtual bool is_established() const noexcept = 0;
+    [[nodiscard]] virtual bool is_ended() const noexcept = 0;
+    /// Empty for an id that is not in use.
+    [[nodiscard]] virtual std::optional<ChannelState> channel(LocalChannelId id) const noexcept = 0;
+    /// When expire() must be called at the latest; empty if nothing is awaited.
+    [[nodiscard]] virtual std::optional<TimePoint> next_deadline() const noexcept = 0;
+    /// Sealed bytes that wait for the socket.
+    [[nodiscard]] virtual std::size_t outbox_bytes() const noexcept = 0;
+
+    // ---- inputs -------------------------------------------------------------------------------
+
+    /// Opens the packets in `bytes` in place, however the stream was cut, and returns how many
+    /// bytes were consumed: whole packets only, and fewer than there are where a decision is
+    /// pending (an unanswered HostKeyReceived, SignatureWanted, ...). The rest, at most
+    /// receive_tail_bytes_max, is offered again in front of what arrives next. ChannelData events
+    /// point into `bytes`.
+    [[nodiscard]] virtual std::size_t receive(std::span<std::byte> bytes,
+                                              TimePoint now) noexcept = 0;
+    /// The transport ended (the peer's FIN or an error). Ends the session.
+    virtual void end_of_input() noexcept = 0;
+    /// Time passed: call at or after next_deadline().
+    virtual void expire(TimePoint now) noexcept = 0;
+
+    // ---- commands: authentication -------------------------------------------------------------
+
+    virtual void accept_host_key() noexcept = 0;
+    virtual void reject_host_key() noexcept = 0;
+
+    /// RFC 4252 7. Asks with a SignatureWanted event. `key` is copied. False: this engine cannot
+    /// use such a key (nothing was sent; try another).
+    [[nodiscard]] virtual bool try_public_key(const PublicKeyView& key) noexcept = 0;
+    virtual void try_password(std::span<const std::byte> password) noexcept = 0;
+    virtual void try_keyboard_interactive() noexcept = 0;
+    virtual void give_up_authentication() noexcept = 0;
+    /// A signature in the format of RFC 4253 6.6 ("string algorithm, string signature").
+    virtual void provide_signature(std::span<const std::byte> signature) noexcept = 0;
+    virtual void decline_signature() noexcept = 0;
+    virtual void answer(std::span<const std::span<const std::byte>> answers) noexcept = 0;
+
+    virtual void accept_authentication() noexcept = 0;
+    virtual void refuse_authentication(std::string_view methods_that_can_continue) noexcept = 0;
+
+    // ---- commands: channels -------------------------------------------------------------------
+
+    /// Asks the peer for a channel; ChannelOpened or ChannelRefused follows. Fails with
+    /// too_many_channels at SessionConfig::channels.
+    [[nodiscard]] virtual Result<LocalChannelId> open(const OpenTarget& target) noexcept = 0;
+    virtual void accept_channel(LocalChannelId id) noexcept = 0;
+    virtual void refuse_channel(LocalChannelId id, OpenFailure reason,
+                                std::string_view text) noexcept = 0;
+    /// Seals as much of `bytes` as the channel's window, the peer's maximum packet and the outbox
+    /// allow, and returns how much. Less than asked means: stop reading that local socket until
+    /// WindowOpened for this channel or SendReady.
+    [[nodiscard]] virtual std::size_t send(LocalChannelId id,
+                                           std::span<const std::byte> bytes) noexcept = 0;
+    /// Gives window back for bytes that the local socket has taken (RFC 4254 5.2). The session
+    /// decides when to send the adjust.
+    virtual void grant(LocalChannelId id, std::uint32_t bytes) noexcept = 0;
+    /// Lets the peer's window grow by `bytes` beyond what was granted at the start.
+    virtual void widen(LocalChannelId id, std::uint32_t bytes) noexcept = 0;
+    /// No more will be sent (RFC 4254 5.3). Sent even when the window is 0.
+    virtual void eof(LocalChannelId id) noexcept = 0;
+    /// Closes our side. The id is free for reuse when the peer's CLOSE has arrived as well.
+    virtual void close(LocalChannelId id) noexcept = 0;
+
+    // ---- commands: the session ----------------------------------------------------------------
+
+    /// RFC 4254 7.1 tcpip-forward and its cancel, or the streamlocal forms with a path.
+    virtual void request_forward(std::string_view host, std::uint16_t port) noexcept = 0;
+    virtual void cancel_forward(std::string_view host, std::uint16_t port) noexcept = 0;
+    virtual void reply_forward(bool accepted, std::uint16_t port) noexcept = 0;
+    /// Asks the peer for a sign of life (keepalive@openssh.com, RFC 4254 4); ProbeAnswered follows.
+    virtual void probe() noexcept = 0;
+    virtual void rekey() noexcept = 0;
+    /// SSH_MSG_DISCONNECT with reason 11, "by application", then SessionEnded.
+    virtual void disconnect() noexcept = 0;
+
+    // ---- outputs ------------------------------------------------------------------------------
+
+    /// The next event, in order; empty when there is none.
+    [[nodiscard]] virtual std::optional<Event> next_event() noexcept = 0;
+    /// Fills `pieces` with spans of sealed bytes, in order, and returns how many were filled. They
+    /// stay where they are until sent() released them.
+    [[nodiscard]] virtual std::size_t outbox(
+        std::span<std::span<const std::byte>> pieces) const noexcept = 0;
+    /// The first `bytes` of the outbox were taken by the socket.
+    virtual void sent(std::size_t bytes) noexcept = 0;
+};
+
+}  // namespace caponier::ssh
