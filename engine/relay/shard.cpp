@@ -38,8 +38,9 @@ void Shard::start() noexcept {
         return;
     }
     session_over_ = false;
+    SessionWorker::Owner& owner = *this;
     worker_ =
-        std::make_unique<SessionWorker>(loop_, *session_pool_, plan_.destination, *this, observer_);
+        std::make_unique<SessionWorker>(loop_, *session_pool_, plan_.destination, owner, observer_);
     worker_->start();
 }
 
