@@ -1,0 +1,180 @@
+// AES-GCM through libipsec-mb, which uses VAES: at 32 KiB about twice as fast as OpenSSL 3.0. It
+// serves where the CPU has VAES; everything else is left to openssl_aead.cpp. Where the machine is
+// not x86-64 or the library is missing, ipsec_mb_absent.cpp stands in for this file.
+
+#include <array>
+#include <cstddef>
+
+#include <intel-ipsec-mb.h>
+
+#include "ssh/crypto/aead_providers.h"
+#include "ssh/crypto/gcm_nonce.h"
+#include "ssh/crypto/seal_pieces.h"
+#include "ssh/crypto/secret_bytes.h"
+#include "ssh/expects.h"
+#include "ssh/wire/wire_reader.h"
+
+namespace caponier::ssh {
+
+namespace {
+
+constexpr std::size_t tag_bytes = 16;
+
+struct ManagerDeleter {
+    void operator()(IMB_MGR* manager) const noexcept { free_mb_mgr(manager); }
+};
+
+/// The library's table of functions for this CPU. It keeps state that threads may not share, so
+/// every thread has one, from its first use of a key to its end.
+IMB_MGR* manager_of_this_thread() noexcept {
+    thread_local const std::unique_ptr<IMB_MGR, ManagerDeleter> manager = [] {
+        std::unique_ptr<IMB_MGR, ManagerDeleter> made{alloc_mb_mgr(0)};
+        if (made) {
+            init_mb_mgr_auto(made.get(), nullptr);
+        }
+        return made;
+    }();
+    return manager.get();
+}
+
+/// Without VAES the library has no lead over OpenSSL worth a second provider. The library tests
+/// itself when a manager is made; one that failed is not used.
+bool worth_using(const IMB_MGR* manager) noexcept {
+    constexpr std::uint64_t needed = IMB_FEATURE_AESNI | IMB_FEATURE_PCLMULQDQ | IMB_FEATURE_VAES |
+                                     IMB_FEATURE_VPCLMULQDQ | IMB_FEATURE_SELF_TEST |
+                                     IMB_FEATURE_SELF_TEST_PASS;
+    return manager != nullptr && (manager->features & needed) == needed;
+}
+
+const std::uint8_t* raw(std::span<const std::byte> bytes) noexcept {
+    return reinterpret_cast<const std::uint8_t*>(bytes.data());
+}
+
+std::uint8_t* writable(std::span<std::byte> bytes) noexcept {
+    return reinterpret_cast<std::uint8_t*>(bytes.data());
+}
+
+/// The library's functions for one key size.
+struct Aes128 {
+    static constexpr auto schedule = &IMB_MGR::gcm128_pre;
+    static constexpr auto encrypt = &IMB_MGR::gcm128_enc;
+    static constexpr auto decrypt = &IMB_MGR::gcm128_dec;
+    static constexpr auto begin = &IMB_MGR::gcm128_init;
+    static constexpr auto encrypt_piece = &IMB_MGR::gcm128_enc_update;
+    static constexpr auto finish = &IMB_MGR::gcm128_enc_finalize;
+};
+
+struct Aes256 {
+    static constexpr auto schedule = &IMB_MGR::gcm256_pre;
+    static constexpr auto encrypt = &IMB_MGR::gcm256_enc;
+    static constexpr auto decrypt = &IMB_MGR::gcm256_dec;
+    static constexpr auto begin = &IMB_MGR::gcm256_init;
+    static constexpr auto encrypt_piece = &IMB_MGR::gcm256_enc_update;
+    static constexpr auto finish = &IMB_MGR::gcm256_enc_finalize;
+};
+
+template <typename Aes>
+class IpsecMbGcm final : public Aead {
+  public:
+    explicit IpsecMbGcm(const AeadKey& key) noexcept : nonce_{key.iv} {
+        IMB_MGR* const manager = manager_of_this_thread();
+        (manager->*Aes::schedule)(key.key.data(), &schedule_);
+    }
+    ~IpsecMbGcm() override {
+        wipe(std::as_writable_bytes(std::span{&schedule_, 1}));
+        wipe(std::as_writable_bytes(std::span{&state_, 1}));
+    }
+
+    std::uint32_t packet_length(
+        std::uint32_t, std::span<const std::byte, packet_length_bytes> sealed) noexcept override {
+        // RFC 5647 7.3: the field is not encrypted; it is the additional authenticated data.
+        return WireReader{sealed}.uint32();
+    }
+
+    void seal(std::uint32_t, std::span<std::byte> packet) noexcept override {
+        const std::span<std::byte> text = text_of_packet(packet);
+        (manager_of_this_thread()->*Aes::encrypt)(&schedule_,
+                                                  &state_,
+                                                  writable(text),
+                                                  raw(text),
+                                                  text.size(),
+                                                  nonce_.data(),
+                                                  raw(packet),
+                                                  packet_length_bytes,
+                                                  writable(packet.last(tag_bytes)),
+                                                  tag_bytes);
+        nonce_.advance();
+    }
+
+    void seal_from(std::uint32_t,
+                   std::span<std::byte> packet,
+                   std::size_t data_offset,
+                   std::span<const std::byte> data) noexcept override {
+        IMB_MGR* const manager = manager_of_this_thread();
+        expects(data_offset >= packet_length_bytes);
+        const SealPieces pieces =
+            cut<16>(text_of_packet(packet), data_offset - packet_length_bytes, data);
+        (manager->*Aes::begin)(
+            &schedule_, &state_, nonce_.data(), raw(packet), packet_length_bytes);
+        nonce_.advance();
+        encrypt_piece(manager, pieces.front, pieces.front);
+        encrypt_piece(manager, pieces.bulk, pieces.bulk_place);
+        encrypt_piece(manager, pieces.back, pieces.back);
+        (manager->*Aes::finish)(&schedule_, &state_, writable(packet.last(tag_bytes)), tag_bytes);
+    }
+
+    bool open(std::uint32_t, std::span<std::byte> packet) noexcept override {
+        const std::span<std::byte> text = text_of_packet(packet);
+        std::array<std::byte, tag_bytes> tag{};
+        (manager_of_this_thread()->*Aes::decrypt)(&schedule_,
+                                                  &state_,
+                                                  writable(text),
+                                                  raw(text),
+                                                  text.size(),
+                                                  nonce_.data(),
+                                                  raw(packet),
+                                                  packet_length_bytes,
+                                                  writable(tag),
+                                                  tag_bytes);
+        nonce_.advance();
+        if (!constant_time_equal(tag, packet.last(tag_bytes))) {
+            wipe(packet);
+            return false;
+        }
+        return true;
+    }
+
+  private:
+    static std::span<std::byte> text_of_packet(std::span<std::byte> packet) noexcept {
+        expects(packet.size() > packet_length_bytes + tag_bytes);
+        return packet.subspan(packet_length_bytes, packet.size() - packet_length_bytes - tag_bytes);
+    }
+
+    void encrypt_piece(IMB_MGR* manager,
+                       std::span<const std::byte> from,
+                       std::span<std::byte> into) noexcept {
+        if (!from.empty()) {
+            (manager->*Aes::encrypt_piece)(
+                &schedule_, &state_, writable(into), raw(from), from.size());
+        }
+    }
+
+    alignas(64) gcm_key_data schedule_{};
+    alignas(64) gcm_context_data state_{};
+    GcmNonce nonce_;
+};
+
+}  // namespace
+
+std::unique_ptr<Aead> make_ipsec_mb_aead(CipherAlgorithm algorithm, const AeadKey& key) {
+    if (algorithm == CipherAlgorithm::chacha20_poly1305 || !cpu_has_aes() ||
+        !worth_using(manager_of_this_thread())) {
+        return nullptr;
+    }
+    if (algorithm == CipherAlgorithm::aes128_gcm) {
+        return std::make_unique<IpsecMbGcm<Aes128>>(key);
+    }
+    return std::make_unique<IpsecMbGcm<Aes256>>(key);
+}
+
+}  // namespace caponier::ssh

@@ -1,0 +1,58 @@
+// Buffers for secrets; see secret_bytes.h.
+
+#include "ssh/crypto/secret_bytes.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <openssl/crypto.h>
+
+#include "ssh/expects.h"
+
+namespace caponier::ssh {
+
+void wipe(std::span<std::byte> bytes) noexcept {
+    if (!bytes.empty()) {
+        OPENSSL_cleanse(bytes.data(), bytes.size());
+    }
+}
+
+bool constant_time_equal(std::span<const std::byte> a, std::span<const std::byte> b) noexcept {
+    return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
+}
+
+SecretBytes::SecretBytes(std::size_t size)
+    : bytes_{std::make_unique<std::byte[]>(size)}, size_{size}, capacity_{size} {}
+
+SecretBytes SecretBytes::copy_of(std::span<const std::byte> bytes) {
+    SecretBytes copy{bytes.size()};
+    std::ranges::copy(bytes, copy.bytes().begin());
+    return copy;
+}
+
+SecretBytes::SecretBytes(SecretBytes&& other) noexcept
+    : bytes_{std::move(other.bytes_)},
+      size_{std::exchange(other.size_, 0)},
+      capacity_{std::exchange(other.capacity_, 0)} {}
+
+SecretBytes& SecretBytes::operator=(SecretBytes&& other) noexcept {
+    if (this != &other) {
+        wipe({bytes_.get(), capacity_});
+        bytes_ = std::move(other.bytes_);
+        size_ = std::exchange(other.size_, 0);
+        capacity_ = std::exchange(other.capacity_, 0);
+    }
+    return *this;
+}
+
+SecretBytes::~SecretBytes() {
+    wipe({bytes_.get(), capacity_});
+}
+
+void SecretBytes::shrink(std::size_t size) noexcept {
+    expects(size <= size_);
+    wipe(bytes().subspan(size));
+    size_ = size;
+}
+
+}  // namespace caponier::ssh

@@ -1,0 +1,166 @@
+// The lines of known_hosts files and what they decide; see known_hosts.h. How a line names its
+// hosts is host_patterns.cpp's.
+
+#include "ssh/keys/known_hosts.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "ssh/error.h"
+#include "ssh/keys/base64.h"
+#include "ssh/keys/host_patterns.h"
+#include "ssh/keys/public_key.h"
+#include "ssh/keys/text_lines.h"
+
+namespace caponier::ssh {
+
+namespace {
+
+std::string in_lower_case(std::string_view text) {
+    std::string lower{text};
+    for (char& c : lower) {
+        if (c >= 'A' && c <= 'Z') {
+            c = static_cast<char>(c - 'A' + 'a');
+        }
+    }
+    return lower;
+}
+
+/// How known_hosts spells a host: the plain name for port 22, else "[name]:port".
+std::string name_with_port(const HostName& host) {
+    const std::string name = in_lower_case(host.host);
+    return host.port == ssh_port ? name : '[' + name + "]:" + std::to_string(host.port);
+}
+
+/// A name that a line can hold and that is read back as itself and nothing else.
+bool is_plain_name(std::string_view name) noexcept {
+    static constexpr std::string_view with_a_meaning = ",*?!|#@\"\\";
+    return !name.empty() && std::ranges::none_of(name, [](char c) {
+        return c <= ' ' || c > '~' || with_a_meaning.find(c) != std::string_view::npos;
+    });
+}
+
+bool names_host(std::string_view names, std::string_view name) {
+    return names.starts_with('|') ? matches_hashed_name(names, name)
+                                  : matches_host_patterns(names, name);
+}
+
+}  // namespace
+
+KnownHosts::KnownHosts(const HostName& host)
+    : host_{in_lower_case(host.host)}, with_port_{name_with_port(host)} {}
+
+void KnownHosts::add_file(std::string_view text) {
+    TextLines lines{text};
+    while (const std::optional<std::string_view> line = lines.next()) {
+        if (line->size() <= known_hosts_line_bytes_max) {
+            add_line(trim(*line), lines.number());
+        }
+    }
+    ++files_;
+}
+
+/// sshd(8), SSH_KNOWN_HOSTS FILE FORMAT: "marker (optional), hostnames, keytype, base64-encoded
+/// key, comment". A line that does not fit is skipped, as in OpenSSH; what a comment holds does not
+/// matter, or a stray byte in it would bring a revoked key back.
+void KnownHosts::add_line(std::string_view line, std::size_t number) {
+    if (line.empty() || line.starts_with('#')) {
+        return;
+    }
+    Entry entry;
+    if (line.starts_with('@')) {
+        const std::string_view marker = take_word(line);
+        if (marker == "@revoked") {
+            entry.marker = Marker::revoked;
+        } else if (marker == "@cert-authority") {
+            entry.marker = Marker::cert_authority;
+        } else {
+            return;
+        }
+    }
+    const std::string_view names = take_word(line);
+    if (!names_host(names, with_port_)) {
+        if (with_port_ == host_ || !names_host(names, host_)) {
+            return;
+        }
+        entry.without_port = true;
+    }
+    Result<PublicKeyText> key = parse_public_key_line(line);
+    if (!key) {
+        return;
+    }
+    entry.key = {.file = files_, .line = number, .blob = std::move(key->blob)};
+    entries_.push_back(std::move(entry));
+}
+
+HostKeyVerdict KnownHosts::check(std::span<const std::byte> key) const noexcept {
+    using Status = HostKeyVerdict::Status;
+    const std::string_view type = blob_type_name(key);
+    HostKeyVerdict verdict;
+    const Entry* known_without_port = nullptr;
+    for (const Entry& entry : entries_) {
+        const bool same = std::ranges::equal(entry.key.blob, key);
+        // A revoked key stays revoked whatever other line vouches for it, on every port.
+        if (entry.marker == Marker::revoked && same) {
+            return {.status = Status::revoked, .recorded = &entry.key};
+        }
+        if (entry.marker != Marker::none || verdict.status == Status::matched) {
+            continue;
+        }
+        if (entry.without_port) {
+            known_without_port = same ? &entry : known_without_port;
+        } else if (same) {
+            verdict = {.status = Status::matched, .recorded = &entry.key};
+        } else if (verdict.recorded == nullptr || (blob_type_name(verdict.recorded->blob) != type &&
+                                                   blob_type_name(entry.key.blob) == type)) {
+            // OpenSSH's check_hostkeys_by_key_or_type(): a recorded key of any type conflicts.
+            verdict = {.status = Status::changed, .recorded = &entry.key};
+        }
+    }
+    // sshconnect.c: a host that is unknown on its port is looked up without it, and a key that is
+    // the same there is accepted; one that differs there says nothing about this port.
+    if (verdict.status == Status::unknown && known_without_port != nullptr) {
+        return {.status = Status::matched, .recorded = &known_without_port->key};
+    }
+    return verdict;
+}
+
+std::vector<std::string_view> KnownHosts::key_types() const {
+    const bool without_port = !has_plain_key_for_port();
+    std::vector<std::string_view> types;
+    for (const Entry& entry : entries_) {
+        const std::string_view type = blob_type_name(entry.key.blob);
+        if (entry.marker == Marker::none && entry.without_port == without_port &&
+            std::ranges::find(types, type) == types.end()) {
+            types.push_back(type);
+        }
+    }
+    return types;
+}
+
+bool KnownHosts::has_plain_key_for_port() const noexcept {
+    return std::ranges::any_of(entries_, [](const Entry& entry) {
+        return entry.marker == Marker::none && !entry.without_port;
+    });
+}
+
+bool KnownHosts::has_certificate_authority() const noexcept {
+    return std::ranges::any_of(entries_, [](const Entry& entry) {
+        return entry.marker == Marker::cert_authority && !entry.without_port;
+    });
+}
+
+std::string known_hosts_line(const HostName& host,
+                             std::span<const std::byte> key,
+                             std::span<const std::byte> salt) {
+    const std::string_view type = blob_type_name(key);
+    if (type.empty() || !is_plain_name(host.host)) {
+        return {};
+    }
+    const std::string name = name_with_port(host);
+    const std::string written = salt.empty() ? name : hashed_host_name(name, salt);
+    return written + ' ' + std::string{type} + ' ' + encode_base64(key) + '\n';
+}
+
+}  // namespace caponier::ssh

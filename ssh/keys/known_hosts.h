@@ -1,0 +1,87 @@
+#pragma once
+// What known_hosts files say about one host, decided as OpenSSH's hostfile.c and sshconnect.c do.
+// Text in, verdict out: which files are read and written, and whether an unknown host is accepted,
+// is engine/client/'s decision.
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace caponier::ssh {
+
+inline constexpr std::uint16_t ssh_port = 22;
+/// Longer lines are skipped: the longest real one holds a 16384-bit RSA key.
+inline constexpr std::size_t known_hosts_line_bytes_max = 16 * 1024;
+
+/// Whom a session is for: the name as the user gave it (or HostKeyAlias), and the port.
+struct HostName {
+    std::string_view host;
+    std::uint16_t port = ssh_port;
+};
+
+/// Where a key was recorded.
+struct RecordedKey {
+    std::size_t file = 0;  ///< counted from 0 in the order of add_file()
+    std::size_t line = 0;  ///< counted from 1
+    std::vector<std::byte> blob;
+};
+
+struct HostKeyVerdict {
+    enum class Status : std::uint8_t {
+        unknown,  ///< no key is recorded for this host
+        matched,  ///< this very key is recorded
+        changed,  ///< keys are recorded, of whatever type, and this is none of them
+        revoked,  ///< a line marked @revoked names this key for this host
+    };
+    Status status = Status::unknown;
+    /// matched, revoked: the line that says so; changed: a line that conflicts, one of the same key
+    /// type where there is one. Null if unknown. Valid until the KnownHosts changes.
+    const RecordedKey* recorded = nullptr;
+};
+
+/// The lines of one or more known_hosts files that concern one host.
+class KnownHosts {
+  public:
+    explicit KnownHosts(const HostName& host);
+
+    /// Takes over the lines of a file that name the host; nothing of `text` is kept.
+    void add_file(std::string_view text);
+
+    [[nodiscard]] HostKeyVerdict check(std::span<const std::byte> key) const noexcept;
+
+    /// Types of the keys recorded for the host ("ssh-ed25519"), in the order of the files and each
+    /// once: their algorithms are to be offered first. Views live as long as this object.
+    [[nodiscard]] std::vector<std::string_view> key_types() const;
+
+    /// Lines "@cert-authority" name the host. They vouch for certificates only, never for a plain
+    /// key.
+    [[nodiscard]] bool has_certificate_authority() const noexcept;
+
+  private:
+    enum class Marker : std::uint8_t { none, revoked, cert_authority };
+    struct Entry {
+        Marker marker = Marker::none;
+        bool without_port = false;  ///< names the host, but not with the port
+        RecordedKey key;
+    };
+
+    void add_line(std::string_view line, std::size_t number);
+    [[nodiscard]] bool has_plain_key_for_port() const noexcept;
+
+    std::string host_;       ///< in lower case
+    std::string with_port_;  ///< host_, or "[host_]:port" where the port is not 22
+    std::size_t files_ = 0;
+    std::vector<Entry> entries_;
+};
+
+/// The line to append for a key that was accepted, with its line feed: the plain name, or the
+/// hashed one if there is a salt (host_salt_bytes of randomness). Empty if the line would not be
+/// read back as this name: a host with blanks, commas or pattern characters, a key without a type.
+[[nodiscard]] std::string known_hosts_line(const HostName& host,
+                                           std::span<const std::byte> key,
+                                           std::span<const std::byte> salt = {});
+
+}  // namespace caponier::ssh

@@ -1,0 +1,160 @@
+// The blob of a public key and what is told about it; see public_key.h. The text formats are in
+// public_key_text.cpp.
+
+#include "ssh/keys/public_key.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+
+#include "ssh/crypto/hash.h"
+#include "ssh/keys/base64.h"
+#include "ssh/wire/wire_reader.h"
+#include "ssh/wire/wire_writer.h"
+
+namespace caponier::ssh {
+
+namespace {
+
+constexpr std::size_t ed25519_key_bytes = 32;
+/// Above this, verifying would cost whoever is attacked; nobody uses exponents above 2^32.
+constexpr std::size_t rsa_exponent_bytes_max = 8;
+/// SEC 1 2.3.3: the first octet of a point that is not compressed.
+constexpr std::byte uncompressed{4};
+
+struct KeyTypeRow {
+    KeyType type;
+    std::string_view name;
+    std::string_view label;
+    std::string_view curve;        ///< empty unless ecdsa
+    std::size_t coordinate_bytes;  ///< 0 unless ecdsa
+    std::size_t bits;              ///< 0 for rsa, where it varies
+};
+
+constexpr std::array key_types{
+    KeyTypeRow{KeyType::ed25519, "ssh-ed25519", "ED25519", "", 0, 256},
+    KeyTypeRow{KeyType::ecdsa_nistp256, "ecdsa-sha2-nistp256", "ECDSA", "nistp256", 32, 256},
+    KeyTypeRow{KeyType::ecdsa_nistp384, "ecdsa-sha2-nistp384", "ECDSA", "nistp384", 48, 384},
+    KeyTypeRow{KeyType::ecdsa_nistp521, "ecdsa-sha2-nistp521", "ECDSA", "nistp521", 66, 521},
+    KeyTypeRow{KeyType::rsa, "ssh-rsa", "RSA", "", 0, 0},
+};
+
+const KeyTypeRow& row_of(KeyType type) noexcept {
+    return *std::ranges::find(key_types, type, &KeyTypeRow::type);
+}
+
+tl::unexpected<Error> malformed() noexcept {
+    return tl::unexpected{Error{ErrorCode::malformed_key}};
+}
+
+/// RFC 8709 4: string "ssh-ed25519", string key.
+Result<PublicKey> parse_ed25519(WireReader& in, const KeyTypeRow& row) noexcept {
+    const PublicKey key{.type = row.type, .bits = row.bits, .point = in.string()};
+    if (!in.complete() || key.point.size() != ed25519_key_bytes) {
+        return malformed();
+    }
+    return key;
+}
+
+/// RFC 5656 3.1: string "ecdsa-sha2-[identifier]", string identifier, string Q.
+Result<PublicKey> parse_ecdsa(WireReader& in, const KeyTypeRow& row) noexcept {
+    const std::string_view curve = in.text();
+    const PublicKey key{.type = row.type, .bits = row.bits, .point = in.string()};
+    // RFC 5656 3.1: the identifier of the name and that of the curve are the same thing twice.
+    if (!in.complete() || curve != row.curve) {
+        return malformed();
+    }
+    if (key.point.size() != 1 + 2 * row.coordinate_bytes || key.point[0] != uncompressed) {
+        return malformed();
+    }
+    return key;
+}
+
+/// RFC 4253 6.6: string "ssh-rsa", mpint e, mpint n.
+Result<PublicKey> parse_rsa(WireReader& in, const KeyTypeRow& row) noexcept {
+    const std::span<const std::byte> exponent = in.mpint();
+    const std::span<const std::byte> modulus = in.mpint();
+    if (!in.complete() || exponent.empty() || modulus.empty()) {
+        return malformed();
+    }
+    const auto top = static_cast<unsigned>(std::to_integer<unsigned char>(modulus[0]));
+    const std::size_t bits =
+        (modulus.size() - 1) * 8 + static_cast<std::size_t>(std::bit_width(top));
+    if (bits < rsa_bits_min || bits > rsa_bits_max || exponent.size() > rsa_exponent_bytes_max) {
+        return tl::unexpected{Error{ErrorCode::unsupported_key}};
+    }
+    const auto is_odd = [](std::span<const std::byte> number) {
+        return (number.back() & std::byte{1}) != std::byte{0};
+    };
+    // An even or trivial exponent, or an even modulus, makes no RSA key.
+    const bool trivial = exponent.size() == 1 && exponent[0] < std::byte{3};
+    if (!is_odd(exponent) || !is_odd(modulus) || trivial) {
+        return malformed();
+    }
+    return PublicKey{.type = row.type, .bits = bits, .exponent = exponent, .modulus = modulus};
+}
+
+}  // namespace
+
+std::string_view key_type_name(KeyType type) noexcept {
+    return row_of(type).name;
+}
+
+std::string_view key_type_label(KeyType type) noexcept {
+    return row_of(type).label;
+}
+
+Result<PublicKey> parse_public_key(std::span<const std::byte> blob) noexcept {
+    WireReader in{blob};
+    const std::string_view name = in.text();
+    if (!in.ok() || !is_valid_name(name)) {
+        return malformed();
+    }
+    const auto row = std::ranges::find(key_types, name, &KeyTypeRow::name);
+    if (row == key_types.end()) {
+        return tl::unexpected{Error{ErrorCode::unsupported_key}};
+    }
+    switch (row->type) {
+    case KeyType::ed25519:
+        return parse_ed25519(in, *row);
+    case KeyType::rsa:
+        return parse_rsa(in, *row);
+    case KeyType::ecdsa_nistp256:
+    case KeyType::ecdsa_nistp384:
+    case KeyType::ecdsa_nistp521:
+        return parse_ecdsa(in, *row);
+    }
+    return malformed();
+}
+
+std::string_view blob_type_name(std::span<const std::byte> blob) noexcept {
+    WireReader in{blob};
+    const std::string_view name = in.text();
+    return in.ok() && is_valid_name(name) ? name : std::string_view{};
+}
+
+std::vector<std::byte> make_public_key_blob(const PublicKey& key) {
+    const KeyTypeRow& row = row_of(key.type);
+    std::vector<std::byte> blob;
+    WireWriter out{blob};
+    out.text(row.name);
+    if (key.type == KeyType::rsa) {
+        out.mpint(key.exponent);
+        out.mpint(key.modulus);
+        return blob;
+    }
+    if (!row.curve.empty()) {
+        out.text(row.curve);
+    }
+    out.string(key.point);
+    return blob;
+}
+
+std::string fingerprint(std::span<const std::byte> blob) {
+    std::string digest = encode_base64(hash(HashAlgorithm::sha256, blob).bytes());
+    // OpenSSH leaves the padding out.
+    digest.resize(digest.find('='));
+    return "SHA256:" + digest;
+}
+
+}  // namespace caponier::ssh

@@ -1,0 +1,156 @@
+// Public keys as text: the line of a .pub file and RFC 4716. What the decoded blob means is
+// public_key.cpp's.
+
+#include <algorithm>
+#include <cctype>
+#include <optional>
+#include <utility>
+
+#include "ssh/keys/base64.h"
+#include "ssh/keys/public_key.h"
+#include "ssh/keys/text_lines.h"
+
+namespace caponier::ssh {
+
+namespace {
+
+/// Enough for a 16384-bit RSA key with a long comment.
+constexpr std::size_t line_bytes_max = 16 * 1024;
+constexpr std::size_t file_bytes_max = 64 * 1024;
+
+constexpr std::string_view rfc4716_begin = "---- BEGIN SSH2 PUBLIC KEY ----";
+constexpr std::string_view rfc4716_end = "---- END SSH2 PUBLIC KEY ----";
+/// RFC 4716 3.3: "The Header-tag MUST NOT be more than 64 8-bit bytes", the value not above 1024.
+constexpr std::size_t rfc4716_tag_bytes_max = 64;
+constexpr std::size_t rfc4716_value_bytes_max = 1024;
+/// RFC 4716 3.1: "Each line in the file MUST NOT be longer than 72 8-bit bytes excluding line
+/// termination characters."
+constexpr std::size_t rfc4716_line_bytes_max = 72;
+
+tl::unexpected<Error> malformed() noexcept {
+    return tl::unexpected{Error{ErrorCode::malformed_key}};
+}
+
+Result<std::vector<std::byte>> decode_blob(std::string_view base64) {
+    std::vector<std::byte> blob(decoded_base64_bytes_max(base64.size()));
+    const std::optional<std::size_t> size = decode_base64(base64, blob);
+    if (!size || *size == 0) {
+        return malformed();
+    }
+    blob.resize(*size);
+    if (blob_type_name(blob).empty()) {
+        return malformed();
+    }
+    return blob;
+}
+
+bool equal_ignoring_case(std::string_view a, std::string_view b) noexcept {
+    return std::ranges::equal(
+        a, b, [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
+}
+
+std::string_view without_quotes(std::string_view text) noexcept {
+    const bool quoted = text.size() >= 2 && text.starts_with('"') && text.ends_with('"');
+    return quoted ? text.substr(1, text.size() - 2) : text;
+}
+
+/// RFC 4716 3.3: a header whose line ends in a backslash goes on in the next line. Appends the
+/// following lines to `header`.
+bool read_continuation(TextLines& lines, std::string& header) {
+    while (header.ends_with('\\')) {
+        const std::optional<std::string_view> more = lines.next();
+        if (!more || more->size() > rfc4716_line_bytes_max ||
+            header.size() > rfc4716_tag_bytes_max + rfc4716_value_bytes_max) {
+            return false;
+        }
+        header.pop_back();
+        header += *more;
+    }
+    return true;
+}
+
+/// Takes the comment out of a header; any other tag is ignored (RFC 4716 3.3). False if it is too
+/// long.
+bool read_header(std::string_view header, std::string& comment) {
+    const std::size_t colon = header.find(':');
+    const std::string_view tag = header.substr(0, colon);
+    const std::string_view value = trim(header.substr(colon + 1));
+    if (tag.size() > rfc4716_tag_bytes_max || value.size() > rfc4716_value_bytes_max) {
+        return false;
+    }
+    // RFC 4716 3.3: "The Header-tag is case-insensitive."
+    if (equal_ignoring_case(tag, "Comment")) {
+        comment = without_quotes(value);
+    }
+    return true;
+}
+
+}  // namespace
+
+Result<PublicKeyText> parse_public_key_line(std::string_view line) {
+    if (line.size() > line_bytes_max) {
+        return malformed();
+    }
+    std::string_view rest = trim(line);
+    const std::string_view type = take_word(rest);
+    const std::string_view base64 = take_word(rest);
+    Result<std::vector<std::byte>> blob = decode_blob(base64);
+    // A line that names one type and holds another is somebody's attempt at confusion.
+    if (!blob || blob_type_name(*blob) != type) {
+        return malformed();
+    }
+    return PublicKeyText{.blob = std::move(*blob), .comment = std::string{rest}};
+}
+
+Result<PublicKeyText> parse_rfc4716_public_key(std::string_view text) {
+    if (text.size() > file_bytes_max) {
+        return malformed();
+    }
+    TextLines lines{text};
+    if (lines.next() != rfc4716_begin) {
+        return malformed();
+    }
+    std::string comment;
+    std::string base64;
+    while (const std::optional<std::string_view> line = lines.next()) {
+        if (*line == rfc4716_end) {
+            Result<std::vector<std::byte>> blob = decode_blob(base64);
+            if (!blob) {
+                return tl::unexpected{blob.error()};
+            }
+            return PublicKeyText{.blob = std::move(*blob), .comment = std::move(comment)};
+        }
+        if (line->size() > rfc4716_line_bytes_max) {
+            return malformed();
+        }
+        // RFC 4716 3.4: the first line without a colon begins the body.
+        if (base64.empty() && line->find(':') != std::string_view::npos) {
+            std::string header{*line};
+            if (!read_continuation(lines, header) || !read_header(header, comment)) {
+                return malformed();
+            }
+            continue;
+        }
+        base64 += trim(*line);
+    }
+    return malformed();
+}
+
+Result<PublicKeyText> parse_public_key_file(std::string_view text) {
+    if (text.size() > file_bytes_max) {
+        return malformed();
+    }
+    if (text.starts_with(rfc4716_begin)) {
+        return parse_rfc4716_public_key(text);
+    }
+    TextLines lines{text};
+    while (const std::optional<std::string_view> line = lines.next()) {
+        const std::string_view content = trim(*line);
+        if (!content.empty() && !content.starts_with('#')) {
+            return parse_public_key_line(content);
+        }
+    }
+    return malformed();
+}
+
+}  // namespace caponier::ssh

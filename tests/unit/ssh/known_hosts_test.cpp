@@ -1,0 +1,268 @@
+// What known_hosts files decide about a host's key, as OpenSSH does. Checklist 183.
+
+#include "ssh/keys/known_hosts.h"
+
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "ssh/keys/host_patterns.h"
+#include "ssh/keys/public_key.h"
+#include "tests/unit/ssh/hex.h"
+#include "tests/unit/ssh/test_keys.h"
+
+namespace caponier::ssh {
+namespace {
+
+using Status = HostKeyVerdict::Status;
+using Bytes = std::vector<std::byte>;
+
+/// "ssh-ed25519 AAAA...", without the comment and the line feed.
+std::string key_text(std::string_view public_line) {
+    return std::string{public_line.substr(0, public_line.rfind(' '))};
+}
+
+Bytes blob_of(std::string_view public_line) {
+    const Result<PublicKeyText> parsed = parse_public_key_line(key_text(public_line));
+    EXPECT_TRUE(parsed.has_value());
+    return parsed ? parsed->blob : Bytes{};
+}
+
+const std::string ed25519 = key_text(test_keys::ed25519_public);
+const std::string ecdsa = key_text(test_keys::ecdsa_nistp256_public);
+const std::string rsa = key_text(test_keys::rsa_public);
+const Bytes ed25519_blob = blob_of(test_keys::ed25519_public);
+const Bytes rsa_blob = blob_of(test_keys::rsa_public);
+
+/// Another key of the same type.
+Bytes other_ed25519_blob() {
+    return make_public_key_blob(
+        {.type = KeyType::ed25519, .bits = 256, .point = Bytes(32, std::byte{1})});
+}
+
+KnownHosts known(const HostName& host, std::string_view text) {
+    KnownHosts hosts{host};
+    hosts.add_file(text);
+    return hosts;
+}
+
+Status status_of(std::string_view text, const HostName& host = {.host = "host"}) {
+    return known(host, text).check(ed25519_blob).status;
+}
+
+TEST(KnownHosts, DoNotKnowAHostThatNoLineNames) {
+    EXPECT_EQ(status_of(""), Status::unknown);
+    EXPECT_EQ(status_of("other " + ed25519 + "\n"), Status::unknown);
+}
+
+TEST(KnownHosts, MatchTheRecordedKeyAndTellItsLine) {
+    const KnownHosts hosts = known({.host = "host"}, "# comment\n\nother,host " + ed25519 + " c\n");
+
+    const HostKeyVerdict verdict = hosts.check(ed25519_blob);
+
+    EXPECT_EQ(verdict.status, Status::matched);
+    ASSERT_NE(verdict.recorded, nullptr);
+    EXPECT_EQ(verdict.recorded->line, 3U);
+    EXPECT_EQ(verdict.recorded->file, 0U);
+}
+
+TEST(KnownHosts, TellWhichLineConflicts) {
+    const KnownHosts hosts = known({.host = "host"}, "other " + rsa + "\nhost " + ed25519 + "\n");
+
+    const HostKeyVerdict verdict = hosts.check(other_ed25519_blob());
+
+    EXPECT_EQ(verdict.status, Status::changed);
+    ASSERT_NE(verdict.recorded, nullptr);
+    EXPECT_EQ(verdict.recorded->line, 2U);
+    EXPECT_EQ(fingerprint(verdict.recorded->blob), fingerprint(ed25519_blob));
+}
+
+// hostfile.c: "If no key matches but a key with a different type is found, then return
+// HOST_CHANGED".
+TEST(KnownHosts, TakeAKeyOfAnotherTypeForAChange) {
+    EXPECT_EQ(status_of("host " + rsa + "\n"), Status::changed);
+}
+
+TEST(KnownHosts, NameTheConflictOfTheSameTypeIfThereIsOne) {
+    const KnownHosts hosts =
+        known({.host = "host"}, "host " + rsa + "\nhost " + ed25519 + "\nhost " + ecdsa + "\n");
+
+    const HostKeyVerdict verdict = hosts.check(other_ed25519_blob());
+
+    EXPECT_EQ(verdict.status, Status::changed);
+    EXPECT_EQ(verdict.recorded->line, 2U);
+}
+
+TEST(KnownHosts, MatchOneOfSeveralKeysInAnyOrderAndFile) {
+    EXPECT_EQ(status_of("host " + rsa + "\nhost " + ed25519 + "\n"), Status::matched);
+    EXPECT_EQ(status_of("host " + ed25519 + "\nhost " + rsa + "\n"), Status::matched);
+    KnownHosts hosts{{.host = "host"}};
+    hosts.add_file("host " + rsa + "\n");
+    hosts.add_file("\nhost " + ed25519 + "\n");
+    const HostKeyVerdict verdict = hosts.check(ed25519_blob);
+    EXPECT_EQ(verdict.status, Status::matched);
+    EXPECT_EQ(verdict.recorded->file, 1U);
+    EXPECT_EQ(verdict.recorded->line, 2U);
+}
+
+TEST(KnownHosts, RefuseARevokedKeyWhateverElseVouchesForIt) {
+    EXPECT_EQ(status_of("@revoked * " + ed25519 + "\n"), Status::revoked);
+    EXPECT_EQ(status_of("host " + ed25519 + "\n@revoked host " + ed25519 + "\n"), Status::revoked);
+    EXPECT_EQ(status_of("@revoked host " + ed25519 + "\nhost " + ed25519 + "\n"), Status::revoked);
+    EXPECT_EQ(status_of("@revoked other " + ed25519 + "\n"), Status::unknown);
+    EXPECT_EQ(status_of("@revoked host " + rsa + "\n"), Status::unknown);
+    EXPECT_EQ(known({.host = "host"}, "\n@revoked * " + ed25519).check(ed25519_blob).recorded->line,
+              2U);
+}
+
+// A plain name's revocation holds on every port.
+TEST(KnownHosts, RefuseARevokedKeyOnEveryPort) {
+    EXPECT_EQ(status_of("[host]:2222 " + ed25519 + "\n@revoked host " + ed25519 + "\n",
+                        {.host = "host", .port = 2222}),
+              Status::revoked);
+}
+
+TEST(KnownHosts, TakeNoCertificateAuthorityForAHostKey) {
+    const KnownHosts hosts = known({.host = "host"}, "@cert-authority * " + ed25519 + "\n");
+
+    EXPECT_EQ(hosts.check(ed25519_blob).status, Status::unknown);
+    EXPECT_TRUE(hosts.has_certificate_authority());
+    EXPECT_TRUE(hosts.key_types().empty());
+}
+
+TEST(KnownHosts, SkipLinesWithUnknownMarkers) {
+    EXPECT_EQ(status_of("@unknown host " + ed25519 + "\n"), Status::unknown);
+    EXPECT_EQ(status_of("@ host " + ed25519 + "\n"), Status::unknown);
+    EXPECT_EQ(status_of("@revoked @revoked host " + ed25519 + "\n"), Status::unknown);
+    EXPECT_EQ(status_of("@revoked\n"), Status::unknown);
+}
+
+TEST(KnownHosts, TellPortsApart) {
+    const std::string text = "[host]:2222 " + ed25519 + "\n";
+
+    EXPECT_EQ(status_of(text, {.host = "host", .port = 2222}), Status::matched);
+    EXPECT_EQ(status_of(text, {.host = "host", .port = 2223}), Status::unknown);
+    EXPECT_EQ(status_of(text, {.host = "host", .port = 22}), Status::unknown);
+}
+
+// sshconnect.c looks a host without its port up where the port is unknown, and takes matches only.
+TEST(KnownHosts, AcceptTheKeyOfTheNameWithoutThePort) {
+    const HostName host{.host = "host", .port = 2222};
+
+    EXPECT_EQ(status_of("host " + ed25519 + "\n", host), Status::matched);
+    EXPECT_EQ(status_of("host " + rsa + "\n", host), Status::unknown);
+    EXPECT_EQ(status_of("host " + ed25519 + "\n[host]:2222 " + rsa + "\n", host), Status::changed);
+}
+
+TEST(KnownHosts, IgnoreTheCaseOfNames) {
+    EXPECT_EQ(status_of("host " + ed25519 + "\n", {.host = "HOST"}), Status::matched);
+    EXPECT_EQ(status_of("HOST " + ed25519 + "\n"), Status::matched);
+}
+
+TEST(KnownHosts, KnowPatternsAndExclusions) {
+    const std::string text = "*.example.com,!bad.example.com " + ed25519 + "\n";
+
+    EXPECT_EQ(status_of(text, {.host = "good.example.com"}), Status::matched);
+    EXPECT_EQ(status_of(text, {.host = "bad.example.com"}), Status::unknown);
+    EXPECT_EQ(status_of("[*.example.com]:2222 " + ed25519 + "\n",
+                        {.host = "a.example.com", .port = 2222}),
+              Status::matched);
+}
+
+// The file was hashed by ssh-keygen -H; ssh-keygen -F finds the first name in line 1, the second
+// in line 2.
+TEST(KnownHosts, AgreeWithSshKeygenAboutHashedNames) {
+    const KnownHosts plain = known({.host = "host.example"}, test_keys::hashed_known_hosts);
+    const KnownHosts with_port =
+        known({.host = "host.example", .port = 2222}, test_keys::hashed_known_hosts);
+
+    ASSERT_EQ(plain.check(ed25519_blob).status, Status::matched);
+    EXPECT_EQ(plain.check(ed25519_blob).recorded->line, 1U);
+    ASSERT_EQ(with_port.check(ed25519_blob).status, Status::matched);
+    EXPECT_EQ(with_port.check(ed25519_blob).recorded->line, 2U);
+    EXPECT_EQ(status_of(test_keys::hashed_known_hosts, {.host = "host.exampl"}), Status::unknown);
+}
+
+TEST(KnownHosts, ReadLinesOfEverySystem) {
+    EXPECT_EQ(status_of("host " + ed25519), Status::matched);
+    EXPECT_EQ(status_of("host " + ed25519 + "\r\n"), Status::matched);
+    EXPECT_EQ(status_of(" \thost \t" + ed25519 + " comment with blanks\n"), Status::matched);
+    EXPECT_EQ(status_of("#host " + ed25519 + "\n"), Status::unknown);
+}
+
+TEST(KnownHosts, SkipBrokenLinesAndReadTheNextOnes) {
+    const std::string good = "host " + ed25519 + "\n";
+    for (const std::string& bad :
+         {std::string{"host\n"},
+          std::string{"host ssh-ed25519\n"},
+          std::string{"host "} + "ssh-rsa" + ed25519.substr(11) + "\n",
+          std::string{"host 1024 35 1234567\n"},
+          std::string{"host ssh-rsa !!!!\n"},
+          "host\x01 " + rsa + "\n",
+          std::string{"\0host ", 6} + rsa + "\n",
+          "|1|broken|hash " + rsa + "\n",
+          "host " + rsa + " " + std::string(known_hosts_line_bytes_max, 'c') + "\n"}) {
+        EXPECT_EQ(status_of(bad + good), Status::matched) << bad.substr(0, 60);
+        EXPECT_EQ(known({.host = "host"}, bad + good).check(ed25519_blob).recorded->line, 2U);
+        EXPECT_EQ(status_of(bad), Status::unknown) << bad.substr(0, 60);
+    }
+}
+
+TEST(KnownHosts, ReadLinesWhoseCommentIsBinary) {
+    EXPECT_EQ(status_of("@revoked host " + ed25519 + " \x01\x7f\xff\n"), Status::revoked);
+    EXPECT_EQ(status_of("host " + ed25519 + " " + std::string(3, '\0') + "\n"), Status::matched);
+}
+
+// Dropbear 2026.92: the tail of an over-long line became a line of its own.
+TEST(KnownHosts, DoNotReadTheTailOfAnOverlongLine) {
+    const std::string overlong =
+        "# " + std::string(known_hosts_line_bytes_max, ' ') + "host " + ed25519 + "\n";
+
+    EXPECT_EQ(status_of(overlong), Status::unknown);
+}
+
+// Checklist 48: the algorithms of recorded keys are offered first.
+TEST(KnownHosts, TellWhichKeyTypesAreRecorded) {
+    const KnownHosts hosts = known({.host = "host"},
+                                   "host " + rsa + "\nother " + ecdsa + "\nhost " + ed25519 +
+                                       "\nhost " + rsa + "\n@revoked host " + ecdsa + "\n");
+
+    EXPECT_EQ(hosts.key_types(), (std::vector<std::string_view>{"ssh-rsa", "ssh-ed25519"}));
+}
+
+TEST(KnownHosts, TellTheKeyTypesOfTheNameWithoutThePortOnlyIfThePortHasNone) {
+    const HostName host{.host = "host", .port = 2222};
+
+    EXPECT_EQ(known(host, "host " + rsa + "\n").key_types(),
+              (std::vector<std::string_view>{"ssh-rsa"}));
+    EXPECT_EQ(known(host, "host " + rsa + "\n[host]:2222 " + ed25519 + "\n").key_types(),
+              (std::vector<std::string_view>{"ssh-ed25519"}));
+}
+
+TEST(KnownHostsLine, IsReadBackAsTheSameHostAndKey) {
+    const Bytes salt(host_salt_bytes, std::byte{3});
+    for (const HostName& host : {HostName{.host = "Host"},
+                                 HostName{.host = "host", .port = 2222},
+                                 HostName{.host = "::1"},
+                                 HostName{.host = "fe80::1%eth0"}}) {
+        const std::string plain = known_hosts_line(host, rsa_blob);
+        const std::string hashed = known_hosts_line(host, rsa_blob, salt);
+
+        EXPECT_EQ(known(host, plain).check(rsa_blob).status, Status::matched) << plain;
+        EXPECT_EQ(known(host, hashed).check(rsa_blob).status, Status::matched) << hashed;
+        EXPECT_EQ(hashed.find("host"), std::string::npos);
+    }
+    EXPECT_EQ(known_hosts_line({.host = "Host", .port = 2222}, ed25519_blob),
+              "[host]:2222 " + ed25519 + "\n");
+}
+
+TEST(KnownHostsLine, IsNotMadeOfNamesThatWouldMeanSomethingElse) {
+    for (const char* host : {"", "a b", "a\nb", "a,b", "*", "a?", "!a", "|1|a", "#a", "@a"}) {
+        EXPECT_EQ(known_hosts_line({.host = host}, ed25519_blob), "") << host;
+    }
+    EXPECT_EQ(known_hosts_line({.host = "host"}, {}), "");
+}
+
+}  // namespace
+}  // namespace caponier::ssh
