@@ -1,0 +1,55 @@
+#pragma once
+// Where the tunnels of the session tests lead: a server on loopback, one thread a connection.
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <thread>
+#include <vector>
+
+#include "tests/interop/session/sshd.h"
+
+namespace caponier::ssh::test {
+
+/// The byte at `offset` of a stream that both ends know; differs between streams and offsets.
+[[nodiscard]] constexpr std::byte expected_byte(std::uint64_t stream, std::uint64_t offset) {
+    const std::uint64_t mixed = (offset + stream * 0x9e3779b97f4a7c15U) * 0xbf58476d1ce4e5b9U;
+    return static_cast<std::byte>(mixed >> 56);
+}
+
+class Target {
+  public:
+    using Serve = std::function<void(int connection)>;
+
+    explicit Target(Serve serve);
+    Target(const Target&) = delete;
+    Target& operator=(const Target&) = delete;
+    /// Waits for all connections to be over.
+    ~Target();
+    [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
+
+  private:
+    void accept_all();
+
+    Serve serve_;
+    std::uint16_t port_ = 0;
+    Descriptor listening_;
+    std::vector<std::thread> connections_;
+    std::thread accepting_;
+};
+
+/// A port of loopback where nobody listens.
+[[nodiscard]] std::uint16_t closed_port();
+
+// ---- what a connection of a target does --------------------------------------------------------
+
+/// Sends `bytes` bytes of `stream`. False if the peer went away.
+bool send_stream(int connection, std::uint64_t stream, std::uint64_t bytes);
+/// Reads to the end; the number of bytes if all were those of `stream`, else -1.
+std::int64_t read_stream(int connection, std::uint64_t stream);
+void send_end(int connection);
+/// Sends back what comes, then the end.
+void echo(int connection);
+
+}  // namespace caponier::ssh::test
