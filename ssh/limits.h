@@ -42,6 +42,23 @@ inline constexpr std::size_t channels_max = 16'000;
 /// in addition because each kind is bounded per channel.
 inline constexpr std::size_t outbox_bytes_max = 512 * 1024;
 
+/// Replies to the peer's control messages may take the outbox up to this; a peer that asks without
+/// reading the answers gets no further.
+inline constexpr std::size_t outbox_control_bytes_max = 4 * 1024 * 1024;
+
+/// Replies of one kind that wait for the end of a key exchange or for room. A peer that makes more of
+/// them is cut off: nothing that it does may grow without bound.
+inline constexpr std::size_t replies_held_back_max = 256;
+
+/// Server: failed requests before the client is cut off; OpenSSH's MaxAuthTries.
+inline constexpr int authentication_failures_max = 6;
+
+/// hostkeys-00@openssh.com: keys that are passed on; a server has a handful.
+inline constexpr std::size_t announced_host_keys_max = 64;
+
+/// OpenSSH's pings carry a few bytes.
+inline constexpr std::size_t ping_bytes_max = 4096;
+
 static_assert(packet_length_max >= packet_bytes_required);
 static_assert(maximum_packet_bytes <= payload_bytes_required);
 

@@ -1,0 +1,227 @@
+// RFC 4252 from the client's side, message by message.
+
+#include "ssh/auth/auth_client.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "ssh/auth/public_key_method.h"
+#include "ssh/expects.h"
+#include "ssh/keys/public_key.h"
+#include "ssh/wire/wire_reader.h"
+#include "ssh/wire/wire_writer.h"
+
+namespace caponier::ssh {
+
+namespace {
+
+constexpr std::string_view auth_service = "ssh-userauth";
+
+tl::unexpected<Error> failure(ErrorCode code, MessageNumber number) {
+    return tl::unexpected{Error{code, static_cast<std::uint32_t>(number)}};
+}
+
+}  // namespace
+
+void AuthClient::begin(TimePoint now) {
+    expects(phase_ == Phase::idle);
+    // RFC 4253 10
+    std::vector<std::byte> payload;
+    WireWriter out{payload};
+    out.message(MessageNumber::service_request);
+    out.text(auth_service);
+    transport_.send(payload);
+    now_ = now;
+    move_to(Phase::service_asked);
+    deadline_ = now + std::chrono::duration_cast<TimePoint::duration>(config_.kex_timeout);
+}
+
+std::optional<TimePoint> AuthClient::deadline() const noexcept {
+    const bool server_owes = phase_ == Phase::service_asked || phase_ == Phase::request_sent ||
+                             phase_ == Phase::query_sent;
+    return server_owes ? std::optional{deadline_} : std::nullopt;
+}
+
+Result<void> AuthClient::take(const Transport::Message& message, TimePoint now) {
+    now_ = now;
+    deadline_ = now + std::chrono::duration_cast<TimePoint::duration>(config_.kex_timeout);
+    const bool first = std::exchange(first_message_, false);
+    if (success_must_follow_ && message.number != MessageNumber::userauth_success) {
+        return failure(ErrorCode::unexpected_message, MessageNumber::ext_info);
+    }
+    switch (message.number) {
+    case MessageNumber::service_accept:
+        return take_service_accept(message.payload, now);
+    case MessageNumber::ext_info:
+        // RFC 8308 2.4: as the first message after NEWKEYS, or directly before success.
+        success_must_follow_ = !first;
+        return take_ext_info(message.payload);
+    case MessageNumber::userauth_failure:
+        return take_failure(message.payload);
+    case MessageNumber::userauth_success:
+        return take_success(message.payload);
+    case MessageNumber::userauth_banner:
+        return take_banner(message.payload);
+    case MessageNumber::userauth_pk_ok:
+        return take_pk_ok(message.payload);
+    default:
+        return failure(ErrorCode::unexpected_message, message.number);
+    }
+}
+
+Result<void> AuthClient::take_service_accept(std::span<const std::byte> payload, TimePoint) {
+    WireReader in{payload};
+    in.byte();
+    const std::string_view service = in.text();
+    if (!in.complete()) {
+        return failure(ErrorCode::malformed_message, MessageNumber::service_accept);
+    }
+    if (phase_ != Phase::service_asked || service != auth_service) {
+        return failure(ErrorCode::service_refused, MessageNumber::service_accept);
+    }
+    transport_.authentication_begins();
+    // RFC 4252 5.2: the "none" request tells which methods can continue.
+    std::vector<std::byte> request;
+    WireWriter out{request};
+    out.message(MessageNumber::userauth_request);
+    out.text(config_.user);
+    out.text(connection_service);
+    out.text("none");
+    transport_.send(request);
+    move_to(Phase::request_sent);
+    return {};
+}
+
+Result<void> AuthClient::take_ext_info(std::span<const std::byte> payload) {
+    // RFC 8308 2.3: a second message replaces what the first one said.
+    WireReader in{payload};
+    in.byte();
+    const std::uint32_t count = in.uint32();
+    server_sig_algs_.clear();
+    host_bound_ = false;
+    for (std::uint32_t i = 0; i < count && in.ok(); ++i) {
+        const std::string_view name = in.text();
+        const std::string_view value = in.text();
+        if (name == "server-sig-algs") {
+            server_sig_algs_ = value;
+        } else if (name == "publickey-hostbound@openssh.com") {
+            host_bound_ = value == "0";
+        }
+    }
+    if (!in.complete()) {
+        return failure(ErrorCode::malformed_message, MessageNumber::ext_info);
+    }
+    return {};
+}
+
+Result<void> AuthClient::take_failure(std::span<const std::byte> payload) {
+    // RFC 4252 5.1
+    WireReader in{payload};
+    in.byte();
+    const NameList methods = in.name_list();
+    const bool partial_success = in.boolean();
+    if (!in.complete()) {
+        return failure(ErrorCode::malformed_message, MessageNumber::userauth_failure);
+    }
+    if (phase_ != Phase::request_sent && phase_ != Phase::query_sent) {
+        return failure(ErrorCode::unexpected_message, MessageNumber::userauth_failure);
+    }
+    methods_ = methods.text();
+    move_to(Phase::method_awaited);
+    events_.push(AuthenticationWanted{methods_, partial_success});
+    return {};
+}
+
+Result<void> AuthClient::take_success(std::span<const std::byte> payload) {
+    if (payload.size() != 1) {
+        return failure(ErrorCode::malformed_message, MessageNumber::userauth_success);
+    }
+    if (phase_ != Phase::request_sent) {
+        return failure(ErrorCode::unexpected_message, MessageNumber::userauth_success);
+    }
+    success_must_follow_ = false;
+    move_to(Phase::done);
+    transport_.authentication_ended();
+    events_.push(Established{});
+    return {};
+}
+
+Result<void> AuthClient::take_banner(std::span<const std::byte> payload) {
+    // RFC 4252 5.4
+    WireReader in{payload};
+    in.byte();
+    const std::string_view text = in.text();
+    in.text();
+    if (!in.complete()) {
+        return failure(ErrorCode::malformed_message, MessageNumber::userauth_banner);
+    }
+    events_.push(Banner{text});
+    return {};
+}
+
+Result<void> AuthClient::take_pk_ok(std::span<const std::byte> payload) {
+    // RFC 4252 7
+    WireReader in{payload};
+    in.byte();
+    const std::string_view algorithm = in.text();
+    const std::span<const std::byte> blob = in.string();
+    if (!in.complete()) {
+        return failure(ErrorCode::malformed_message, MessageNumber::userauth_pk_ok);
+    }
+    // Only the key that was asked about may be signed with.
+    const bool same = algorithm == algorithm_ && std::ranges::equal(blob, key_);
+    if (phase_ != Phase::query_sent || !same) {
+        return failure(ErrorCode::unexpected_message, MessageNumber::userauth_pk_ok);
+    }
+    to_sign_ = signed_bytes(
+        transport_.session_id(),
+        {.user = config_.user,
+         .key = key(),
+         .server_host_key = host_bound_ ? transport_.host_key() : std::span<const std::byte>{},
+         .has_signature = true,
+         .signature = {}});
+    move_to(Phase::signature_awaited);
+    events_.push(SignatureWanted{key(), to_sign_});
+    return {};
+}
+
+// ---- commands ----------------------------------------------------------------------------------
+
+bool AuthClient::try_public_key(const PublicKeyView& key) {
+    expects(phase_ == Phase::method_awaited);
+    const std::string_view algorithm = signature_algorithm_for(
+        blob_type_name(key.blob), transport_.algorithms().public_key, server_sig_algs_);
+    if (algorithm.empty()) {
+        return false;
+    }
+    algorithm_ = algorithm;
+    key_.assign(key.blob.begin(), key.blob.end());
+    // RFC 4252 7: first "a query whether authentication using the key would be acceptable", so that
+    // nobody has to touch a token for a key that the server does not want.
+    transport_.send(make_public_key_request({.user = config_.user,
+                                             .key = this->key(),
+                                             .server_host_key = {},
+                                             .has_signature = false,
+                                             .signature = {}}));
+    move_to(Phase::query_sent);
+    return true;
+}
+
+void AuthClient::provide_signature(std::span<const std::byte> signature) {
+    expects(phase_ == Phase::signature_awaited);
+    transport_.send(make_public_key_request(
+        {.user = config_.user,
+         .key = key(),
+         .server_host_key = host_bound_ ? transport_.host_key() : std::span<const std::byte>{},
+         .has_signature = true,
+         .signature = signature}));
+    move_to(Phase::request_sent);
+}
+
+void AuthClient::decline_signature() {
+    expects(phase_ == Phase::signature_awaited);
+    move_to(Phase::method_awaited);
+    events_.push(AuthenticationWanted{methods_, false});
+}
+
+}  // namespace caponier::ssh

@@ -1,0 +1,50 @@
+#pragma once
+// Authentication as the server sees it (RFC 4252), as far as public keys: every request becomes a
+// question to the application, one at a time, and nothing but its answer makes a user.
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ssh/event_queue.h"
+#include "ssh/transport/transport.h"
+
+namespace caponier::ssh {
+
+class AuthServer {
+  public:
+    /// All outlive it.
+    AuthServer(Transport& transport, EventQueue& events) noexcept
+        : transport_{transport}, events_{events} {}
+
+    [[nodiscard]] Result<void> take(const Transport::Message& message);
+    [[nodiscard]] bool is_done() const noexcept { return phase_ == Phase::done; }
+    /// RFC 4252 5.1: pipelined requests are processed one by one.
+    [[nodiscard]] bool waits_for_answer() const noexcept { return phase_ == Phase::answer_awaited; }
+
+    void accept();
+    /// The error ends the session: the client has tried too often.
+    [[nodiscard]] Result<void> refuse(std::string_view methods_that_can_continue);
+
+  private:
+    enum class Phase : std::uint8_t { service_awaited, request_awaited, answer_awaited, done };
+
+    [[nodiscard]] Result<void> take_service_request(std::span<const std::byte> payload);
+    [[nodiscard]] Result<void> take_request(std::span<const std::byte> payload);
+    [[nodiscard]] Result<void> take_public_key(std::string_view method,
+                                               std::span<const std::byte> fields);
+
+    Transport& transport_;
+    EventQueue& events_;
+    Phase phase_ = Phase::service_awaited;
+    int failures_ = 0;
+    std::string user_;
+    std::string method_;
+    std::string algorithm_;
+    std::vector<std::byte> key_;
+    bool signed_by_client_ = false;
+};
+
+}  // namespace caponier::ssh

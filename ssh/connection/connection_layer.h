@@ -1,0 +1,105 @@
+#pragma once
+// RFC 4254 for either role: channels and global requests over a transport. Data goes straight
+// through; everything else that is to be sent is kept as flags and sums until flush() finds room
+// and no key exchange in the way.
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ssh/connection/channel_table.h"
+#include "ssh/connection/open_messages.h"
+#include "ssh/event_queue.h"
+#include "ssh/transport/transport.h"
+
+namespace caponier::ssh {
+
+class ConnectionLayer {
+  public:
+    /// All outlive it.
+    ConnectionLayer(const SessionConfig& config, Transport& transport, EventQueue& events) noexcept
+        : config_{config}, transport_{transport}, events_{events}, channels_{config.channels} {}
+
+    /// A message from 80 to 100; the session is established.
+    [[nodiscard]] Result<void> take(const Transport::Message& message);
+
+    // Commands; the contract is session.h's.
+    [[nodiscard]] Result<LocalChannelId> open(const OpenTarget& target);
+    void accept_channel(LocalChannelId id);
+    void refuse_channel(LocalChannelId id, OpenFailure reason, std::string_view text);
+    [[nodiscard]] std::size_t send(LocalChannelId id,
+                                   std::span<const std::byte> bytes,
+                                   TimePoint now);
+    void grant(LocalChannelId id, std::uint32_t bytes);
+    void widen(LocalChannelId id, std::uint32_t bytes);
+    void eof(LocalChannelId id);
+    void close(LocalChannelId id);
+    void probe();
+    /// Tells an OpenSSH server that no session channel will come (OpenSSH PROTOCOL 2.2).
+    void renounce_sessions();
+
+    /// Sends what is pending, as far as the transport and the outbox allow, and tells the
+    /// application when it may send again.
+    void flush();
+
+    [[nodiscard]] std::optional<ChannelState> channel(LocalChannelId id) const noexcept;
+    /// Channels in use, in whatever phase.
+    [[nodiscard]] std::size_t channels_in_use() const noexcept { return channels_.in_use(); }
+
+  private:
+    [[nodiscard]] Result<void> take_global_request(std::span<const std::byte> payload);
+    [[nodiscard]] Result<void> take_request_reply(std::span<const std::byte> payload);
+    [[nodiscard]] Result<void> take_host_keys(std::span<const std::byte> fields);
+    [[nodiscard]] Result<void> take_open(std::span<const std::byte> payload);
+    [[nodiscard]] Result<void> take_open_confirmation(std::span<const std::byte> payload);
+    [[nodiscard]] Result<void> take_open_failure(std::span<const std::byte> payload);
+    [[nodiscard]] Result<void> take_window_adjust(std::span<const std::byte> payload);
+    [[nodiscard]] Result<void> take_data(std::span<std::byte> payload);
+    [[nodiscard]] Result<void> take_extended_data(std::span<const std::byte> payload);
+    [[nodiscard]] Result<void> take_eof(std::span<const std::byte> payload);
+    [[nodiscard]] Result<void> take_close(std::span<const std::byte> payload);
+    [[nodiscard]] Result<void> take_channel_request(std::span<const std::byte> payload);
+    [[nodiscard]] Result<void> take_channel_reply(std::span<const std::byte> payload);
+
+    /// A refusal of a channel that the peer asked for.
+    struct Refusal {
+        std::uint32_t peer_number = 0;
+        OpenFailure reason{};
+        std::string text;
+    };
+    [[nodiscard]] Result<void> refuse(std::uint32_t peer_number,
+                                      OpenFailure reason,
+                                      std::string_view text);
+
+    /// The channel of a message that only an open channel may get; unknown_channel otherwise.
+    [[nodiscard]] Result<Channel*> open_channel(LocalChannelId id) noexcept;
+    void adjust_if_due(LocalChannelId id, Channel& channel);
+    void list(LocalChannelId id, Channel& channel);
+    void send_opens();
+    void send_pending(LocalChannelId id, Channel& channel);
+    void send_short(MessageNumber number, RemoteChannelId remote);
+    void send_refusals();
+    void release_if_over(LocalChannelId id, Channel& channel);
+    [[nodiscard]] bool has_room() const noexcept;
+
+    const SessionConfig& config_;
+    Transport& transport_;
+    EventQueue& events_;
+    ChannelTable channels_;
+    std::vector<LocalChannelId> listed_;  ///< with something pending, in order
+    std::deque<LocalChannelId> opens_;    ///< waiting for their turn
+    std::size_t opens_in_flight_ = 0;
+    std::deque<Refusal> refusals_;
+    std::uint32_t request_failures_ = 0;  ///< SSH_MSG_REQUEST_FAILUREs to send
+    std::uint32_t probes_to_send_ = 0;
+    std::uint32_t probes_unanswered_ = 0;
+    bool renounce_sessions_ = false;
+    bool held_back_ = false;  ///< some send() was cut short by the session
+};
+
+}  // namespace caponier::ssh

@@ -1,0 +1,87 @@
+#pragma once
+// One key exchange, from our SSH_MSG_KEXINIT to the keys of both directions (RFC 4253 7 and 8,
+// RFC 5656 4, RFC 8731). A calculation over messages: it sends nothing and decides no policy; the
+// transport does both. Made anew for every rekey.
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ssh/crypto/aead.h"
+#include "ssh/crypto/key_agreement.h"
+#include "ssh/error.h"
+#include "ssh/transport/key_derivation.h"
+#include "ssh/transport/negotiation.h"
+
+namespace caponier::ssh {
+
+class KeyExchange {
+  public:
+    /// What does not change between exchanges.
+    struct Frame {
+        Role role = Role::client;
+        std::string own_identification;  ///< without CR LF
+        std::string peer_identification;
+        RandomSource random;
+    };
+
+    /// `own_kexinit` is the payload that was sent. `frame` outlives the exchange.
+    KeyExchange(const Frame& frame, std::vector<std::byte> own_kexinit) noexcept
+        : frame_{frame}, own_kexinit_{std::move(own_kexinit)} {}
+
+    /// The peer's SSH_MSG_KEXINIT payload; it is copied. What it comes to is negotiated().
+    [[nodiscard]] Result<void> take_peer_kexinit(std::span<const std::byte> payload);
+    /// Valid after take_peer_kexinit(), also after a failed negotiation.
+    [[nodiscard]] const KexInit& peer_kexinit() const noexcept { return peer_; }
+    [[nodiscard]] const Negotiated& negotiated() const noexcept { return negotiated_; }
+
+    /// Client: the payload of SSH_MSG_KEX_ECDH_INIT.
+    [[nodiscard]] Result<std::vector<std::byte>> make_init();
+    /// Client: SSH_MSG_KEX_ECDH_REPLY. Verifies the server's signature; whether its key is the
+    /// right one is not decided here.
+    [[nodiscard]] Result<void> take_reply(std::span<const std::byte> payload);
+
+    /// Server: SSH_MSG_KEX_ECDH_INIT. exchange_hash() is then to be signed with `host_key`.
+    [[nodiscard]] Result<void> take_init(std::span<const std::byte> payload,
+                                         std::span<const std::byte> host_key);
+    /// Server: the payload of SSH_MSG_KEX_ECDH_REPLY with that signature.
+    [[nodiscard]] std::vector<std::byte> make_reply(std::span<const std::byte> signature) const;
+
+    [[nodiscard]] std::span<const std::byte> host_key() const noexcept { return host_key_; }
+    [[nodiscard]] std::span<const std::byte> exchange_hash() const noexcept {
+        return exchange_hash_.bytes();
+    }
+
+    struct Key {
+        std::unique_ptr<Aead> aead;
+        CipherAlgorithm cipher;
+    };
+    struct Keys {
+        Key out;
+        Key in;
+    };
+    /// The keys of both directions. `session_id` is the exchange hash of the session's first
+    /// exchange.
+    [[nodiscard]] Keys make_keys(std::span<const std::byte> session_id) const;
+
+  private:
+    void compute_hash(std::span<const std::byte> client_value,
+                      std::span<const std::byte> server_value) noexcept;
+
+    const Frame& frame_;
+    std::vector<std::byte> own_kexinit_;
+    std::vector<std::byte> peer_kexinit_;
+    KexInit peer_;
+    Negotiated negotiated_;
+    std::unique_ptr<KeyAgreement> agreement_;
+    std::vector<std::byte> own_value_;
+    std::vector<std::byte> host_key_;
+    SharedSecret secret_;
+    Digest exchange_hash_;
+};
+
+}  // namespace caponier::ssh
