@@ -90,7 +90,12 @@ void SessionWorker::dial_failed(int os_error) noexcept {
 void SessionWorker::dialed(io::Socket&& socket) noexcept {
     move_to(Phase::identifying);
     socket_ = std::move(socket);
-    session_ = destination_.factory->make_session();
+    ssh::Result<std::unique_ptr<ssh::Session>> made = destination_.factory->make_session();
+    if (!made) {
+        give_up({.phase = SessionEnd::Phase::identifying, .error = made.error()});
+        return;
+    }
+    session_ = std::move(*made);
     policy_ = destination_.factory->make_policy(loop_);
     last_input_ = loop_.now();
     receive_more();

@@ -29,7 +29,7 @@ class SessionFactory {
     SessionFactory& operator=(const SessionFactory&) = delete;
     virtual ~SessionFactory() = default;
     /// A session in the client role that knows its user and algorithms.
-    [[nodiscard]] virtual std::unique_ptr<ssh::Session> make_session() = 0;
+    [[nodiscard]] virtual ssh::Result<std::unique_ptr<ssh::Session>> make_session() = 0;
     [[nodiscard]] virtual std::unique_ptr<SessionPolicy> make_policy(io::Loop& loop) = 0;
 };
 

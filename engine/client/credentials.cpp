@@ -1,0 +1,415 @@
+// Questions, their way to the credential thread and back, and who owns what meanwhile.
+//
+// A question is one OpenQuestion with one owner at any time: the policy that makes it, the queue,
+// the thread, the loop (from post() on, as a released unique_ptr), and at last the callback on the
+// loop's thread, which takes it back and destroys it. What the session remembers between questions
+// (which keys were tried) travels inside, so that the thread and the shard never share it.
+//
+// A policy may go while its question is open. It then says so under the mutex. If the thread still
+// has the question, it will destroy it and never touch the loop. If the answer was posted already,
+// then the post is complete, because posting happens under the same mutex; the callback finds no
+// policy and only destroys the question. Either way no answer arrives. What remains is that a loop
+// must not be destroyed with a post in it: on_the_way_ counts them, and drain() runs the loop until
+// there is none. So a loop may go before the thread is stopped, and the thread may be stopped
+// before the loops.
+
+#include "engine/client/credentials.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <variant>
+
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+#include "engine/client/text_filter.h"
+#include "engine/io/expects.h"
+#include "ssh/crypto/signature.h"
+#include "ssh/wire/name_list.h"
+
+namespace caponier::client {
+
+namespace {
+
+/// A banner may have as many lines as a server likes; a log has not.
+constexpr std::size_t banner_lines_max = 40;
+
+}  // namespace
+
+/// Home in the policy, away with the question while one is open.
+struct Credentials::SessionMemory {
+    std::optional<Identities> identities;  ///< from the first IdentityQuestion on
+    std::string methods;                   ///< what the server said last
+};
+
+struct Credentials::OpenQuestion {
+    OpenQuestion(Credentials& owner, io::Loop& home, Policy& asker) noexcept
+        : credentials(owner), loop(home), policy(&asker) {
+        posted.bind<&OpenQuestion::on_posted>(*this);
+    }
+
+    void on_posted(io::Outcome& outcome) noexcept;
+
+    Credentials& credentials;
+    io::Loop& loop;
+    relay::Question question;
+    // Whatever goes wrong on the way, the answer is not an acceptance.
+    relay::Answer answer = relay::Refuse{"the program is ending"};
+    std::unique_ptr<SessionMemory> session;
+    relay::AnswerSink* sink = nullptr;
+    Policy* policy;          ///< the loop's thread's; null when it is gone
+    bool abandoned = false;  ///< under Credentials::mutex_
+    io::Completion posted;
+};
+
+class Credentials::Policy final : public relay::SessionPolicy {
+  public:
+    Policy(Credentials& credentials, io::Loop& loop)
+        : credentials_(credentials), loop_(loop), session_(std::make_unique<SessionMemory>()) {}
+    Policy(const Policy&) = delete;
+    Policy& operator=(const Policy&) = delete;
+
+    ~Policy() override {
+        if (open_ != nullptr) {
+            open_->policy = nullptr;
+            credentials_.abandon(*open_);
+        }
+    }
+
+    void ask(relay::Question&& question, relay::AnswerSink& sink) noexcept override {
+        io::expects(open_ == nullptr);
+        auto open = std::make_unique<OpenQuestion>(credentials_, loop_, *this);
+        open->question = std::move(question);
+        open->session = std::move(session_);
+        open->sink = &sink;
+        open_ = open.get();
+        credentials_.ask(std::move(open));
+    }
+
+    void key_not_usable() noexcept override {
+        io::expects(session_ != nullptr);
+        if (session_->identities) {
+            session_->identities->last_was_not_usable();
+        }
+    }
+
+    void show_banner(std::string&& text) noexcept override {
+        std::string_view rest = text;
+        for (std::size_t line = 0; line < banner_lines_max && !rest.empty(); ++line) {
+            const std::size_t end = std::min(rest.find('\n'), rest.size());
+            std::string_view words = rest.substr(0, end);
+            if (words.ends_with('\r')) {
+                words.remove_suffix(1);
+            }
+            credentials_.log_(LogLevel::info, printable(words));
+            rest.remove_prefix(std::min(end + 1, rest.size()));
+        }
+    }
+
+    /// The question is over. Its answer is delivered by the caller, afterwards: that may ask again,
+    /// or destroy this policy.
+    void take_back(OpenQuestion& question) noexcept {
+        session_ = std::move(question.session);
+        open_ = nullptr;
+    }
+
+  private:
+    Credentials& credentials_;
+    io::Loop& loop_;
+    std::unique_ptr<SessionMemory> session_;  ///< away while a question is open
+    OpenQuestion* open_ = nullptr;
+};
+
+void Credentials::OpenQuestion::on_posted(io::Outcome&) noexcept {
+    const std::unique_ptr<OpenQuestion> self{this};
+    credentials.arrived(loop);
+    if (policy != nullptr) {
+        policy->take_back(*this);
+        sink->answer(std::move(answer));
+    }
+}
+
+// ---- start and end -----------------------------------------------------------------------------
+
+Credentials::Credentials(
+    Token, Options options, HostKeyCheck host_key_check, IdentitySources sources, Log log) noexcept
+    : options_(std::move(options)),
+      host_key_check_(std::move(host_key_check)),
+      sources_(std::move(sources)),
+      log_(std::move(log)),
+      interrupt_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+
+tl::expected<std::unique_ptr<Credentials>, std::string> Credentials::start(Options options,
+                                                                           Log log) {
+    tl::expected<HostKeyCheck, std::string> check =
+        HostKeyCheck::make(options.settings, options.account);
+    if (!check) {
+        return tl::unexpected{check.error()};
+    }
+    tl::expected<IdentitySources, std::string> sources =
+        identity_sources(options.settings, options.account);
+    if (!sources) {
+        return tl::unexpected{sources.error()};
+    }
+    auto credentials = std::make_unique<Credentials>(
+        Token{}, std::move(options), *std::move(check), *std::move(sources), std::move(log));
+    if (!credentials->interrupt_) {
+        return tl::unexpected{
+            fmt::format("no eventfd: {}", std::generic_category().message(errno))};
+    }
+    try {
+        credentials->thread_ = std::thread{[owner = credentials.get()] { owner->run(); }};
+    } catch (const std::system_error& error) {
+        return tl::unexpected{fmt::format("no thread for credentials: {}", error.what())};
+    }
+    return credentials;
+}
+
+Credentials::~Credentials() {
+    stop();
+    io::expects(std::all_of(on_the_way_.begin(), on_the_way_.end(), [](const OnTheWay& entry) {
+        return entry.answers == 0;
+    }));
+}
+
+void Credentials::stop() noexcept {
+    std::deque<std::unique_ptr<OpenQuestion>> unanswered;
+    {
+        const std::lock_guard lock{mutex_};
+        stopping_ = true;
+        unanswered.swap(queue_);
+    }
+    changed_.notify_all();
+    const std::uint64_t one = 1;
+    [[maybe_unused]] const ssize_t written = ::write(interrupt_.fd(), &one, sizeof one);
+    for (std::unique_ptr<OpenQuestion>& question : unanswered) {
+        hand_back(std::move(question));
+    }
+    const std::lock_guard lock{joining_};
+    if (thread_.joinable()) {
+        thread_.join();
+    }
+}
+
+std::unique_ptr<relay::SessionPolicy> Credentials::make_policy(io::Loop& loop) {
+    return std::make_unique<Policy>(*this, loop);
+}
+
+std::vector<std::string> Credentials::recorded_key_types() const {
+    return host_key_check_.recorded_key_types();
+}
+
+// ---- the way of a question
+// -----------------------------------------------------------------------
+
+void Credentials::ask(std::unique_ptr<OpenQuestion> question) noexcept {
+    {
+        const std::lock_guard lock{mutex_};
+        if (!stopping_) {
+            queue_.push_back(std::move(question));
+        }
+    }
+    if (question != nullptr) {
+        hand_back(std::move(question));
+    } else {
+        changed_.notify_one();
+    }
+}
+
+void Credentials::abandon(OpenQuestion& question) noexcept {
+    const std::lock_guard lock{mutex_};
+    question.abandoned = true;
+}
+
+void Credentials::hand_back(std::unique_ptr<OpenQuestion> question) noexcept {
+    const std::lock_guard lock{mutex_};
+    if (question->abandoned) {
+        return;
+    }
+    io::Loop& loop = question->loop;
+    const auto entry = std::find_if(
+        on_the_way_.begin(), on_the_way_.end(), [&](const OnTheWay& e) { return e.loop == &loop; });
+    if (entry == on_the_way_.end()) {
+        on_the_way_.push_back({&loop, 1});
+    } else {
+        ++entry->answers;
+    }
+    loop.post(question.release()->posted);
+}
+
+void Credentials::arrived(const io::Loop& loop) noexcept {
+    const std::lock_guard lock{mutex_};
+    const auto entry = std::find_if(
+        on_the_way_.begin(), on_the_way_.end(), [&](const OnTheWay& e) { return e.loop == &loop; });
+    io::expects(entry != on_the_way_.end());
+    if (--entry->answers == 0) {
+        on_the_way_.erase(entry);
+    }
+}
+
+void Credentials::drain(io::Loop& loop) noexcept {
+    const auto is_drained = [&] {
+        const std::lock_guard lock{mutex_};
+        return std::none_of(on_the_way_.begin(), on_the_way_.end(), [&](const OnTheWay& entry) {
+            return entry.loop == &loop;
+        });
+    };
+    while (!is_drained()) {
+        loop.run_once();
+    }
+}
+
+// ---- the credential thread
+// -----------------------------------------------------------------------
+
+std::unique_ptr<Credentials::OpenQuestion> Credentials::wait_for_question() {
+    std::unique_lock lock{mutex_};
+    changed_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+    if (queue_.empty()) {
+        return nullptr;
+    }
+    std::unique_ptr<OpenQuestion> question = std::move(queue_.front());
+    queue_.pop_front();
+    return question;
+}
+
+void Credentials::run() noexcept {
+    while (std::unique_ptr<OpenQuestion> open = wait_for_question()) {
+        open->answer = std::visit(
+            [&](const auto& question) { return answer(question, *open->session); }, open->question);
+        hand_back(std::move(open));
+    }
+}
+
+relay::Answer Credentials::answer(const relay::HostKeyQuestion& question, SessionMemory&) {
+    const tl::expected<void, std::string> decided = host_key_check_.decide(question.blob, log_);
+    if (!decided) {
+        return relay::Refuse{decided.error()};
+    }
+    return relay::AcceptHostKey{};
+}
+
+relay::Answer Credentials::answer(const relay::IdentityQuestion& question, SessionMemory& session) {
+    const Settings& settings = options_.settings;
+    const auto refuse = [&](std::string_view why) {
+        return relay::Refuse{fmt::format("{}@{}: {}", settings.user, settings.host, why)};
+    };
+    // After a key that the engine cannot use, the server has said nothing new.
+    if (!question.methods.empty()) {
+        session.methods = question.methods;
+    }
+    if (!ssh::NameList{session.methods}.contains("publickey")) {
+        return refuse(
+            fmt::format("the server {} '{}', and only publickey is supported so far",
+                        question.partial_success ? "accepted the key, but also wants" : "asks for",
+                        printable(session.methods, 200)));
+    }
+    if (!session.identities) {
+        session.identities.emplace(sources_, agent_keys(), log_);
+    }
+    if (question.partial_success) {
+        session.identities->last_was_accepted();
+    }
+    const Identity* const identity = session.identities->next(log_);
+    if (identity == nullptr) {
+        return refuse(session.identities->refusal());
+    }
+    log_(LogLevel::verbose, fmt::format("offering {}", identity->name()));
+    return relay::TryPublicKey{identity->algorithm(), identity->blob};
+}
+
+relay::Answer Credentials::answer(const relay::SignatureQuestion& question,
+                                  SessionMemory& session) {
+    const Identity* const identity =
+        session.identities ? session.identities->find(question.blob) : nullptr;
+    if (identity == nullptr) {
+        return relay::DeclineSignature{};
+    }
+    tl::expected<relay::Bytes, std::string> signature = sign(question, *identity);
+    if (!signature) {
+        log_(LogLevel::info,
+             fmt::format("warning: cannot sign with {}: {}", identity->name(), signature.error()));
+        return relay::DeclineSignature{};
+    }
+    return relay::Signature{*std::move(signature)};
+}
+
+tl::expected<relay::Bytes, std::string> Credentials::sign(const relay::SignatureQuestion& question,
+                                                          const Identity& identity) {
+    if (identity.in_agent) {
+        AgentConnection* const connection = agent();
+        if (connection == nullptr) {
+            return tl::unexpected{std::string{"the agent is gone"}};
+        }
+        return connection->sign({question.blob, question.algorithm, question.data},
+                                options_.patience.signing);
+    }
+    const tl::expected<ssh::PrivateKey, std::string> key = load_private_key(identity.file);
+    if (!key) {
+        return tl::unexpected{key.error()};
+    }
+    // The file may have been exchanged since it was offered.
+    const std::span<const std::byte> blob = key->key.public_key();
+    if (!std::equal(blob.begin(), blob.end(), question.blob.begin(), question.blob.end())) {
+        return tl::unexpected{std::string{"the file holds another key now"}};
+    }
+    ssh::Result<std::vector<std::byte>> signature =
+        ssh::sign(key->key, question.algorithm, question.data);
+    if (!signature) {
+        return tl::unexpected{std::string{ssh::describe(signature.error().code)}};
+    }
+    return *std::move(signature);
+}
+
+AgentConnection* Credentials::agent() {
+    if (options_.agent_path.empty()) {
+        return nullptr;
+    }
+    if (agent_ == nullptr || !agent_->is_usable()) {
+        tl::expected<AgentConnection, std::string> opened =
+            AgentConnection::open(options_.agent_path, interrupt_.fd());
+        if (!opened) {
+            log_(LogLevel::info,
+                 fmt::format("warning: the agent at {} is not used: {}",
+                             printable(options_.agent_path),
+                             opened.error()));
+            agent_.reset();
+            return nullptr;
+        }
+        agent_ = std::make_unique<AgentConnection>(*std::move(opened));
+    }
+    return agent_.get();
+}
+
+std::vector<AgentKey> Credentials::agent_keys() {
+    // An agent that was closed while nobody asked anything is found out here, and tried once more.
+    for (int attempt = 0; attempt < 2; ++attempt) {
+        const bool is_fresh = agent_ == nullptr || !agent_->is_usable();
+        AgentConnection* const connection = agent();
+        if (connection == nullptr) {
+            return {};
+        }
+        tl::expected<std::vector<AgentKey>, std::string> keys =
+            connection->identities(options_.patience.listing);
+        if (keys) {
+            return *std::move(keys);
+        }
+        if (is_fresh || connection->is_usable()) {
+            log_(LogLevel::info,
+                 fmt::format("warning: the agent at {} is not used: {}",
+                             printable(options_.agent_path),
+                             keys.error()));
+            return {};
+        }
+    }
+    return {};
+}
+
+}  // namespace caponier::client

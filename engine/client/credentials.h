@@ -1,0 +1,119 @@
+#pragma once
+// The thread that owns the user's side of sessions: private keys, the agent, known_hosts. Session
+// workers ask it through relay::SessionPolicy and never wait: questions go to its queue, answers
+// come back by Loop::post(). What it decides is host_key_check.h's and identities.h's part. The
+// rules of lifetime and the reasons for them are in credentials.cpp's head.
+
+#include <condition_variable>
+#include <cstddef>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <tl/expected.hpp>
+
+#include "engine/client/agent_connection.h"
+#include "engine/client/host_key_check.h"
+#include "engine/client/identities.h"
+#include "engine/client/log.h"
+#include "engine/client/settings.h"
+#include "engine/io/loop.h"
+#include "engine/io/socket.h"
+#include "engine/relay/session_policy.h"
+
+namespace caponier::client {
+
+/// One per process or forwarder.
+class Credentials {
+    /// Only start() can make one: the constructor has to be public for std::make_unique.
+    struct Token {
+        explicit Token() = default;
+    };
+
+  public:
+    struct Options {
+        Settings settings;  ///< complete()
+        Account account;
+        std::string agent_path;  ///< $SSH_AUTH_SOCK; empty: no agent
+        AgentPatience patience;
+    };
+
+    /// Starts the thread. The error is one line: a file name that cannot be expanded, or a lack of
+    /// descriptors or threads.
+    [[nodiscard]] static tl::expected<std::unique_ptr<Credentials>, std::string> start(
+        Options options, Log log);
+    Credentials(Token token,
+                Options options,
+                HostKeyCheck host_key_check,
+                IdentitySources sources,
+                Log log) noexcept;
+    ~Credentials();  ///< stops; the policies are gone and their loops are drained
+    Credentials(const Credentials&) = delete;
+    Credentials& operator=(const Credentials&) = delete;
+
+    /// On the loop's thread, for one session. Destroyed there, before drain().
+    [[nodiscard]] std::unique_ptr<relay::SessionPolicy> make_policy(io::Loop& loop);
+
+    /// On the loop's thread, after its last policy is gone and before the loop is destroyed: runs
+    /// the loop until no answer is on its way to it. Waits for nobody.
+    void drain(io::Loop& loop) noexcept;
+
+    /// Ends the thread, in the middle of a wait for the agent, too. Open questions and later ones
+    /// are answered with Refuse. From any thread, also more than once.
+    void stop() noexcept;
+
+    /// HostKeyCheck::recorded_key_types(): reads files, so not on a shard.
+    [[nodiscard]] std::vector<std::string> recorded_key_types() const;
+
+  private:
+    class Policy;
+    struct OpenQuestion;
+    struct SessionMemory;
+
+    void run() noexcept;
+    [[nodiscard]] std::unique_ptr<OpenQuestion> wait_for_question();
+
+    void ask(std::unique_ptr<OpenQuestion> question) noexcept;
+    void abandon(OpenQuestion& question) noexcept;
+    void hand_back(std::unique_ptr<OpenQuestion> question) noexcept;
+    void arrived(const io::Loop& loop) noexcept;
+
+    // On the credential thread.
+    [[nodiscard]] relay::Answer answer(const relay::HostKeyQuestion& question,
+                                       SessionMemory& session);
+    [[nodiscard]] relay::Answer answer(const relay::IdentityQuestion& question,
+                                       SessionMemory& session);
+    [[nodiscard]] relay::Answer answer(const relay::SignatureQuestion& question,
+                                       SessionMemory& session);
+    [[nodiscard]] tl::expected<relay::Bytes, std::string> sign(
+        const relay::SignatureQuestion& question, const Identity& identity);
+    [[nodiscard]] AgentConnection* agent();
+    [[nodiscard]] std::vector<AgentKey> agent_keys();
+
+    const Options options_;
+    const HostKeyCheck host_key_check_;
+    const IdentitySources sources_;
+    const Log log_;
+    io::Socket interrupt_;  ///< an eventfd: readable once stop() was called
+
+    std::unique_ptr<AgentConnection> agent_;  ///< the thread's
+
+    struct OnTheWay {
+        const io::Loop* loop = nullptr;
+        std::size_t answers = 0;
+    };
+
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    bool stopping_ = false;                            ///< under mutex_
+    std::deque<std::unique_ptr<OpenQuestion>> queue_;  ///< under mutex_; at most one a policy
+    std::vector<OnTheWay> on_the_way_;                 ///< under mutex_; one entry a loop
+
+    std::mutex joining_;
+    std::thread thread_;
+};
+
+}  // namespace caponier::client

@@ -1,0 +1,112 @@
+// One sentence a cause, by how far the session had come.
+
+#include "engine/client/end_message.h"
+
+#include <string_view>
+
+#include <fmt/format.h>
+
+#include "engine/client/text_filter.h"
+#include "engine/io/loop.h"
+
+namespace caponier::client {
+
+namespace {
+
+using Phase = relay::SessionEnd::Phase;
+using ssh::ErrorCode;
+
+std::string_view os_words(const relay::SessionEnd& end) {
+    return io::describe(io::IoError{end.os_error});
+}
+
+std::string timed_out(const relay::SessionEnd& end, const std::string& where,
+                      const Settings& settings) {
+    const auto seconds = settings.connect_timeout.count();
+    switch (end.phase) {
+    case Phase::connecting:
+        return fmt::format(
+            "cannot connect to {}: no answer within {} s; check the address and the firewall, or "
+            "raise -o ConnectTimeout",
+            where, seconds);
+    case Phase::identifying:
+        return fmt::format(
+            "{} accepted the connection but did not identify itself as an SSH server within {} s; "
+            "check the port",
+            where, seconds);
+    case Phase::negotiating:
+    case Phase::authenticating:
+        return fmt::format(
+            "{} stopped answering before the user was authenticated ({} s); try again, or raise -o "
+            "ConnectTimeout",
+            where, seconds);
+    case Phase::established:
+        break;
+    }
+    return fmt::format(
+        "{} does not answer any more ({} keepalives of {} s); the connection is given up", where,
+        settings.server_alive_count_max, settings.server_alive_interval.count());
+}
+
+std::string lost(const relay::SessionEnd& end, const std::string& where) {
+    switch (end.phase) {
+    case Phase::connecting:
+        return fmt::format("cannot connect to {}: {}; check the host and the port, and that sshd runs "
+                           "there",
+                           where, os_words(end));
+    case Phase::identifying:
+        return fmt::format("{} closed the connection before it identified itself; it may have too "
+                           "many connections, or not be an SSH server",
+                           where);
+    case Phase::negotiating:
+        return fmt::format("{} closed the connection during the key exchange", where);
+    case Phase::authenticating:
+        return fmt::format("{} closed the connection during authentication; its log says why", where);
+    case Phase::established:
+        break;
+    }
+    return end.os_error == 0
+               ? fmt::format("connection to {} lost: the server closed it", where)
+               : fmt::format("connection to {} lost: {}", where, os_words(end));
+}
+
+std::string nothing_in_common(const relay::SessionEnd& end, const std::string& where) {
+    const std::string offered =
+        end.text.empty() ? "" : fmt::format("; it offers only {}", printable(end.text));
+    return fmt::format("{} with {}{}", ssh::describe(end.error.code), where, offered);
+}
+
+}  // namespace
+
+std::string end_message(const relay::SessionEnd& end, const Settings& settings) {
+    const std::string where = fmt::format("{} port {}", printable(settings.host_name), settings.port);
+    if (end.refused_by_policy) {
+        return printable(end.text, 2 * printable_bytes_max);
+    }
+    if (end.deadline) {
+        return timed_out(end, where, settings);
+    }
+    switch (end.error.code) {
+    case ErrorCode::connection_lost:
+        return lost(end, where);
+    case ErrorCode::timed_out:
+        return timed_out(end, where, settings);
+    case ErrorCode::not_ssh:
+        return fmt::format("what answers at {} is not an SSH server; check the port", where);
+    case ErrorCode::disconnected_by_peer:
+        return fmt::format("{} ended the connection: {}", where,
+                           end.text.empty() ? "it gave no reason" : printable(end.text));
+    case ErrorCode::no_common_kex:
+    case ErrorCode::no_common_host_key:
+    case ErrorCode::no_common_cipher:
+    case ErrorCode::no_common_mac:
+    case ErrorCode::no_common_compression:
+        return nothing_in_common(end, where);
+    default:
+        break;
+    }
+    const std::string more = end.text.empty() ? "" : fmt::format(" ({})", printable(end.text));
+    return fmt::format("connection to {} ended: {}{}", where, ssh::describe(end.error.code), more);
+}
+
+}  // namespace caponier::client

@@ -1,0 +1,300 @@
+// One thread for the shard, one for the credentials, and the order in which they start and stop:
+// resolve, credentials, loop, shard; then shard, answers on their way, loop, credentials.
+
+#include "engine/client/forwarder.h"
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdlib>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "engine/client/bind_addresses.h"
+#include "engine/client/credentials.h"
+#include "engine/client/end_message.h"
+#include "engine/client/random_source.h"
+#include "engine/client/resolve.h"
+#include "engine/client/text_filter.h"
+#include "engine/relay/shard.h"
+#include "ssh/libssh2_session.h"
+
+namespace caponier::client {
+
+struct Forwarder::Parts final : relay::Observer, relay::SessionFactory {
+    Parts(Settings given, Reports to) : settings(std::move(given)), reports(std::move(to)) {}
+
+    // ---- the thread ---------------------------------------------------------------------------
+
+    void run() {
+        const ExitCode code = serve();
+        const std::lock_guard lock{mutex};
+        exit_code = code;
+        ended.notify_all();
+    }
+
+    ExitCode serve() {
+        Account account = local_account();
+        if (tl::expected<void, std::string> completed = complete(settings); !completed) {
+            return fail(ExitCode::usage, completed.error());
+        }
+        if (!make_forwards()) {
+            return ExitCode::cannot_listen;
+        }
+        Resolved addresses = resolve({settings.host_name, settings.port}, settings.connect_timeout);
+        if (!addresses) {
+            return fail(ExitCode::failed, addresses.error().message);
+        }
+        destination.addresses = std::move(*addresses);
+        destination.factory = this;
+        destination.connect_timeout = settings.connect_timeout;
+        destination.alive_interval = settings.server_alive_interval;
+        destination.alive_count_max = settings.server_alive_count_max;
+
+        const char* agent = std::getenv("SSH_AUTH_SOCK");
+        auto started = Credentials::start({.settings = settings,
+                                           .account = std::move(account),
+                                           .agent_path = agent == nullptr ? "" : agent,
+                                           .patience = {}},
+                                          reports.log);
+        if (!started) {
+            return fail(ExitCode::failed, started.error());
+        }
+        credentials = std::move(*started);
+        auto chosen = io::choose_loop(settings.backend);
+        if (!chosen) {
+            return fail(ExitCode::failed, chosen.error());
+        }
+        say(LogLevel::info, chosen->reason);
+        return serve_shard(*chosen->loop);
+    }
+
+    ExitCode serve_shard(io::Loop& loop) {
+        {
+            const std::lock_guard lock{mutex};
+            if (stops > 0) {
+                return ExitCode::ok;
+            }
+            shard.emplace(loop, static_cast<relay::Observer&>(*this),
+                          relay::Shard::Plan{
+                              .destination = destination,
+                              .forwards = forwards,
+                              .exit_on_forward_failure = settings.exit_on_forward_failure});
+            shard_runs = true;
+        }
+        shard->run();
+        {
+            // A stop() that came too late may still be on its way to the loop.
+            const std::lock_guard lock{mutex};
+            shard_runs = false;
+        }
+        loop.run_once(false);
+        credentials->drain(loop);
+        keep_traffic();
+        const std::lock_guard lock{mutex};
+        shard.reset();
+        return exit_of(finish);
+    }
+
+    bool make_forwards() {
+        for (const LocalForward& forward : settings.local_forwards) {
+            auto binds = bind_addresses(forward, settings.gateway_ports);
+            if (!binds) {
+                say(LogLevel::quiet, binds.error());
+                if (settings.exit_on_forward_failure || settings.local_forwards.size() == 1) {
+                    return false;
+                }
+                continue;
+            }
+            forwards.push_back({std::move(*binds), {forward.host, forward.host_port}});
+        }
+        return !forwards.empty();
+    }
+
+    static ExitCode exit_of(relay::Finish finish) {
+        switch (finish) {
+        case relay::Finish::stopped:
+            return ExitCode::ok;
+        case relay::Finish::cannot_listen:
+            return ExitCode::cannot_listen;
+        case relay::Finish::session_ended:
+        case relay::Finish::no_memory:
+            break;
+        }
+        return ExitCode::failed;
+    }
+
+    void stop() {
+        const std::lock_guard lock{mutex};
+        ++stops;
+        if (!shard_runs) {
+            return;
+        }
+        if (stops == 1) {
+            shard->request_drain();
+        } else if (stops == 2) {
+            shard->request_abort();
+        }
+    }
+
+    // ---- relay::SessionFactory ----------------------------------------------------------------
+
+    ssh::Result<std::unique_ptr<ssh::Session>> make_session() override {
+        ssh::SessionConfig config;
+        config.user = settings.user;
+        config.random = os_random_source();
+        config.initial_window_bytes = relay::initial_window_bytes;
+        return ssh::make_libssh2_session(std::move(config));
+    }
+
+    std::unique_ptr<relay::SessionPolicy> make_policy(io::Loop& loop) override {
+        return credentials->make_policy(loop);
+    }
+
+    // ---- relay::Observer ----------------------------------------------------------------------
+
+    void listening(const relay::Forward& forward, const io::Address& address) noexcept override {
+        if (port.load() == 0) {
+            port.store(address.port());
+        }
+        reports.ready(fmt::format("Forwarding from {} -> {} via {}", address.to_string(),
+                                  name_of(forward.target), printable(settings.host)));
+    }
+
+    void listen_failed(const relay::Forward& forward, const io::Address& address,
+                       io::IoError error) noexcept override {
+        say(LogLevel::quiet,
+            fmt::format("cannot listen on {} (for {}): {}; choose another port or stop what uses it",
+                        address.to_string(), name_of(forward.target), io::describe(error)));
+    }
+
+    void finished(relay::Finish why) noexcept override { finish = why; }
+
+    void peer_identified(std::string_view line) noexcept override {
+        say(LogLevel::verbose, fmt::format("server is {}", printable(line)));
+    }
+
+    void keys_changed(std::string_view description) noexcept override {
+        say(LogLevel::verbose, fmt::format("keys are on: {}", description));
+    }
+
+    void session_established() noexcept override {
+        say(LogLevel::verbose,
+            fmt::format("authenticated to {} as {}", printable(settings.host), settings.user));
+    }
+
+    void session_ended(const relay::SessionEnd& end) noexcept override {
+        say(LogLevel::quiet, end_message(end, settings));
+    }
+
+    void tunnel_opened(const relay::Target& target) noexcept override {
+        say(LogLevel::debug, fmt::format("tunnel to {} is open", name_of(target)));
+    }
+
+    void tunnel_refused(const io::Address& client, const relay::Target& target,
+                        std::string_view reason) noexcept override {
+        say(LogLevel::info, fmt::format("connection from {} to {} was refused: {}",
+                                        client.to_string(), name_of(target), printable(reason)));
+    }
+
+    void tunnel_ended(const relay::Target& target, bool cut) noexcept override {
+        say(LogLevel::debug,
+            fmt::format("tunnel to {} {}", name_of(target), cut ? "was cut" : "ended"));
+    }
+
+    void accept_paused(int os_error) noexcept override {
+        say(LogLevel::info,
+            fmt::format("new connections wait: {} (raise the limit with ulimit -n)",
+                        io::describe(io::IoError{os_error})));
+    }
+
+    void warning(std::string_view text) noexcept override {
+        say(LogLevel::info, printable(text));
+    }
+
+    // ---- small things -------------------------------------------------------------------------
+
+    static std::string name_of(const relay::Target& target) {
+        const bool is_ipv6 = target.host.find(':') != std::string::npos;
+        return is_ipv6 ? fmt::format("[{}]:{}", target.host, target.port)
+                       : fmt::format("{}:{}", printable(target.host), target.port);
+    }
+
+    void say(LogLevel level, std::string_view line) const { reports.log(level, line); }
+
+    ExitCode fail(ExitCode code, std::string_view line) const {
+        say(LogLevel::quiet, line);
+        return code;
+    }
+
+    [[nodiscard]] Traffic traffic_of(const relay::Counters& counters) const noexcept {
+        return {.connections_open = counters.connections_open.read(),
+                .connections_total = counters.connections_total.read(),
+                .bytes_up = counters.bytes_up.read(),
+                .bytes_down = counters.bytes_down.read()};
+    }
+
+    void keep_traffic() noexcept { last_traffic = traffic_of(shard->counters()); }
+
+    Settings settings;
+    Reports reports;
+    std::vector<relay::Forward> forwards;
+    relay::Destination destination;
+    std::unique_ptr<Credentials> credentials;
+    relay::Finish finish = relay::Finish::stopped;
+    std::atomic<std::uint16_t> port{0};
+
+    std::thread thread;
+    mutable std::mutex mutex;
+    std::condition_variable ended;
+    std::optional<ExitCode> exit_code;   ///< under mutex
+    std::optional<relay::Shard> shard;   ///< made and destroyed under mutex
+    bool shard_runs = false;             ///< under mutex
+    int stops = 0;                       ///< under mutex
+    Traffic last_traffic;                ///< of a shard that is gone
+};
+
+Forwarder::Forwarder(Settings settings, Reports reports)
+    : parts_(std::make_unique<Parts>(std::move(settings), std::move(reports))) {}
+
+Forwarder::~Forwarder() {
+    if (parts_->thread.joinable()) {
+        stop();
+        stop();
+        parts_->thread.join();
+    }
+}
+
+void Forwarder::start() {
+    parts_->thread = std::thread{[parts = parts_.get()] { parts->run(); }};
+}
+
+ExitCode Forwarder::wait() {
+    std::unique_lock lock{parts_->mutex};
+    parts_->ended.wait(lock, [this] { return parts_->exit_code.has_value(); });
+    return *parts_->exit_code;
+}
+
+bool Forwarder::wait_for(std::chrono::milliseconds limit) {
+    std::unique_lock lock{parts_->mutex};
+    return parts_->ended.wait_for(lock, limit, [this] { return parts_->exit_code.has_value(); });
+}
+
+void Forwarder::stop() {
+    parts_->stop();
+}
+
+Traffic Forwarder::traffic() const noexcept {
+    const std::lock_guard lock{parts_->mutex};
+    return parts_->shard ? parts_->traffic_of(parts_->shard->counters()) : parts_->last_traffic;
+}
+
+std::uint16_t Forwarder::first_port() const noexcept {
+    return parts_->port.load();
+}
+
+}  // namespace caponier::client

@@ -1,0 +1,60 @@
+#pragma once
+// The whole program below its command line: resolves the host, starts the shard, holds the session
+// and the forwards, and says how it ended. tools/cli and later the library sit on this.
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "engine/client/settings.h"
+
+namespace caponier::client {
+
+/// What to tell the user. Called on any of the forwarder's threads, one call at a time. The texts are
+/// whole lines without a newline, and free of control characters.
+struct Reports {
+    /// stdout: "Forwarding from 127.0.0.1:8080 -> db.internal:5432 via bastion.example".
+    std::function<void(std::string_view line)> ready;
+    /// stderr, by level.
+    std::function<void(LogLevel level, std::string_view line)> log;
+};
+
+/// Exit codes of the program, sysexits(3) where ssh has none of its own.
+enum class ExitCode : int { ok = 0, usage = 64, unavailable = 69, cannot_listen = 73, failed = 255 };
+
+/// Counters for a status line; relaxed reads of what the shards count.
+struct Traffic {
+    std::uint64_t connections_open = 0;
+    std::uint64_t connections_total = 0;
+    std::uint64_t bytes_up = 0;    ///< local client -> target
+    std::uint64_t bytes_down = 0;  ///< target -> local client
+};
+
+class Forwarder {
+  public:
+    Forwarder(Settings settings, Reports reports);
+    ~Forwarder();
+    Forwarder(const Forwarder&) = delete;
+    Forwarder& operator=(const Forwarder&) = delete;
+
+    /// Starts the threads. Returns at once; what fails later ends wait().
+    void start();
+    /// Blocks until the forwarder has ended, and returns why.
+    [[nodiscard]] ExitCode wait();
+    /// wait() with a limit: false if it still runs.
+    [[nodiscard]] bool wait_for(std::chrono::milliseconds limit);
+    /// Stops listening, lets the open connections finish for at most 10 s, ends with ok. A second
+    /// call ends at once. From any thread, not from a signal handler.
+    void stop();
+    [[nodiscard]] Traffic traffic() const noexcept;
+    /// The port that the first forward listens on; 0 until it is ready.
+    [[nodiscard]] std::uint16_t first_port() const noexcept;
+
+  private:
+    struct Parts;
+    std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace caponier::client

@@ -1,0 +1,144 @@
+// Resolving with a deadline. The caller and the thread share one Task on the heap, and either may
+// be the last to need it: the caller when the answer came, the thread when the deadline passed
+// first. Each of them leaves by exchanging `one_has_left` for true; whoever finds true is the
+// second one and destroys the task. So nobody touches it after having left, and no one leaves it
+// behind.
+
+#include "engine/client/resolve.h"
+
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <memory>
+#include <optional>
+#include <semaphore>
+#include <system_error>
+#include <utility>
+
+#include <netdb.h>
+#include <pthread.h>
+
+#include <fmt/format.h>
+
+#include "engine/client/text_filter.h"
+
+namespace caponier::client {
+
+namespace {
+
+using Cause = ResolveError::Cause;
+
+struct Task {
+    Task(Endpoint where, Lookup how) : endpoint(std::move(where)), lookup(how) {}
+
+    const Endpoint endpoint;
+    const Lookup lookup;
+    std::optional<Resolved> answer;  ///< the thread's until `answered` is released
+    std::binary_semaphore answered{0};
+    std::atomic<bool> one_has_left{false};
+};
+
+struct Leave {
+    void operator()(Task* task) const noexcept {
+        if (task->one_has_left.exchange(true, std::memory_order_acq_rel)) {
+            std::default_delete<Task>{}(task);
+        }
+    }
+};
+
+/// One of the two shares of a task.
+using Share = std::unique_ptr<Task, Leave>;
+
+void* run(void* argument) noexcept {
+    const Share task{static_cast<Task*>(argument)};
+    task->answer = task->lookup(task->endpoint);
+    task->answered.release();
+    return nullptr;
+}
+
+bool start_detached(Task& task) noexcept {
+    pthread_attr_t attributes{};
+    if (::pthread_attr_init(&attributes) != 0) {
+        return false;
+    }
+    pthread_t thread{};
+    const bool started = ::pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED) == 0 &&
+                         ::pthread_create(&thread, &attributes, &run, &task) == 0;
+    ::pthread_attr_destroy(&attributes);
+    return started;
+}
+
+ResolveError error_of(int code, int system_error, const std::string& host) {
+    const std::string name = printable(host);
+    switch (code) {
+    case EAI_NONAME:
+    case EAI_NODATA:
+    case EAI_ADDRFAMILY:
+        return {Cause::no_such_name,
+                fmt::format("no such host: {} (check the name, or set HostName)", name)};
+    case EAI_AGAIN:
+        return {Cause::no_answer,
+                fmt::format("cannot resolve {}: the resolver did not answer (check the network and "
+                            "/etc/resolv.conf)",
+                            name)};
+    default:
+        return {Cause::failed,
+                fmt::format("cannot resolve {}: {}",
+                            name,
+                            code == EAI_SYSTEM ? std::generic_category().message(system_error)
+                                               : std::string{::gai_strerror(code)})};
+    }
+}
+
+}  // namespace
+
+Resolved lookup_addresses(const Endpoint& endpoint) {
+    addrinfo hints{};
+    hints.ai_family = AF_UNSPEC;
+    hints.ai_socktype = SOCK_STREAM;
+    addrinfo* first = nullptr;
+    const std::string port = fmt::format("{}", endpoint.port);
+    const int code = ::getaddrinfo(endpoint.host.c_str(), port.c_str(), &hints, &first);
+    if (code != 0) {
+        return tl::unexpected{error_of(code, errno, endpoint.host)};
+    }
+    struct Free {
+        void operator()(addrinfo* list) const noexcept { ::freeaddrinfo(list); }
+    };
+    const std::unique_ptr<addrinfo, Free> list{first};
+    std::vector<io::Address> addresses;
+    for (const addrinfo* entry = first;
+         entry != nullptr && addresses.size() < resolved_addresses_max;
+         entry = entry->ai_next) {
+        sockaddr_storage storage{};
+        if (entry->ai_addrlen <= sizeof storage) {
+            std::memcpy(&storage, entry->ai_addr, entry->ai_addrlen);
+            addresses.push_back(io::Address::from_kernel(storage, entry->ai_addrlen));
+        }
+    }
+    if (addresses.empty()) {
+        return tl::unexpected{error_of(EAI_NONAME, 0, endpoint.host)};
+    }
+    return addresses;
+}
+
+Resolved resolve(const Endpoint& endpoint, std::chrono::milliseconds patience, Lookup lookup) {
+    if (const std::optional<io::Address> address = io::Address::ip(endpoint.host, endpoint.port)) {
+        return std::vector{*address};
+    }
+    auto fresh = std::make_unique<Task>(endpoint, lookup);
+    if (!start_detached(*fresh)) {
+        return tl::unexpected{error_of(EAI_SYSTEM, EAGAIN, endpoint.host)};
+    }
+    const Share task{fresh.release()};
+    bool answered = true;
+    if (patience.count() > 0) {
+        answered = task->answered.try_acquire_for(patience);
+    } else {
+        task->answered.acquire();
+    }
+    return answered ? *std::move(task->answer)
+                    : Resolved{tl::unexpected{error_of(EAI_AGAIN, 0, endpoint.host)}};
+}
+
+}  // namespace caponier::client

@@ -1,0 +1,48 @@
+#pragma once
+// Names to numeric addresses, with a deadline. getaddrinfo(3) blocks and cannot be canceled, so it
+// runs on a thread of its own that is left behind when the deadline passes. Dialing the addresses
+// is engine/relay/dialer.cpp's part.
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <tl/expected.hpp>
+
+#include "engine/io/address.h"
+
+namespace caponier::client {
+
+struct ResolveError {
+    enum class Cause : std::uint8_t {
+        no_such_name,  ///< the resolver answered: there is no such host
+        no_answer,     ///< the resolver did not answer, or not in time
+        failed,        ///< anything else
+    };
+    Cause cause{};
+    std::string message;  ///< one line: what, and what to do
+};
+
+using Resolved = tl::expected<std::vector<io::Address>, ResolveError>;
+
+/// More addresses than anybody dials.
+inline constexpr std::size_t resolved_addresses_max = 32;
+
+struct Endpoint {
+    std::string host;
+    std::uint16_t port = 0;
+};
+
+/// What runs on the thread; tests put their own there.
+using Lookup = Resolved (*)(const Endpoint& endpoint);
+[[nodiscard]] Resolved lookup_addresses(const Endpoint& endpoint);
+
+/// Blocks the caller for at most `patience` (0: as long as the resolver takes). Numeric addresses
+/// are answered at once. The addresses come in the order of RFC 6724, as getaddrinfo() sorts them.
+[[nodiscard]] Resolved resolve(const Endpoint& endpoint,
+                               std::chrono::milliseconds patience,
+                               Lookup lookup = &lookup_addresses);
+
+}  // namespace caponier::client

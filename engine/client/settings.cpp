@@ -1,0 +1,332 @@
+// The -o options: one table row each, and the value formats that they share. The words come from
+// option_words.cpp, -L is local_forward.cpp, paths are expanded later by path_expansion.cpp.
+
+#include "engine/client/settings.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <limits>
+#include <optional>
+
+#include <strings.h>
+
+#include <fmt/format.h>
+
+#include "engine/client/option_words.h"
+#include "engine/client/path_expansion.h"
+#include "engine/client/text_filter.h"
+
+namespace caponier::client {
+
+namespace {
+
+/// OpenSSH's SSH_MAX_IDENTITY_FILES and SSH_MAX_HOSTS_FILES.
+constexpr std::size_t identity_files_max = 100;
+constexpr std::size_t known_hosts_files_max = 32;
+
+using Arguments = std::vector<std::string>;
+
+bool equal_ignoring_case(std::string_view a, std::string_view b) noexcept {
+    return a.size() == b.size() && ::strncasecmp(a.data(), b.data(), a.size()) == 0;
+}
+
+std::string lower_case(std::string_view text) {
+    std::string lower{text};
+    for (char& c : lower) {
+        c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    }
+    return lower;
+}
+
+std::optional<int> parse_int(std::string_view text) noexcept {
+    int value = 0;
+    const char* const end = text.data() + text.size();
+    const auto [stop, error] = std::from_chars(text.data(), end, value);
+    return !text.empty() && error == std::errc{} && stop == end && value >= 0 ? std::optional{value}
+                                                                              : std::nullopt;
+}
+
+std::optional<bool> parse_flag(std::string_view text) noexcept {
+    if (equal_ignoring_case(text, "yes") || equal_ignoring_case(text, "true")) {
+        return true;
+    }
+    if (equal_ignoring_case(text, "no") || equal_ignoring_case(text, "false")) {
+        return false;
+    }
+    return std::nullopt;
+}
+
+/// sshd_config(5) "TIME FORMATS": 90, 90s, 1m30s, 2h, 1d, 1w; "none" is 0. Within an int.
+std::optional<std::chrono::seconds> parse_time(std::string_view text) noexcept {
+    if (text == "none") {
+        return std::chrono::seconds{0};
+    }
+    std::int64_t total = 0;
+    bool seconds_given = false;
+    if (text.empty()) {
+        return std::nullopt;
+    }
+    while (!text.empty()) {
+        std::int32_t value = 0;
+        const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+        if (error != std::errc{} || value < 0) {
+            return std::nullopt;
+        }
+        text.remove_prefix(static_cast<std::size_t>(stop - text.data()));
+        const char unit = text.empty() ? 's' : lower_case(text.substr(0, 1)).front();
+        constexpr std::string_view units = "smhdw";
+        constexpr std::array<std::int64_t, 5> lengths{1, 60, 3600, 86'400, 604'800};
+        const std::size_t which = units.find(unit);
+        if (which == std::string_view::npos || (unit == 's' && seconds_given)) {
+            return std::nullopt;
+        }
+        seconds_given = seconds_given || unit == 's';
+        total += value * lengths[which];
+        if (total > std::numeric_limits<int>::max()) {
+            return std::nullopt;
+        }
+        text.remove_prefix(text.empty() ? 0 : 1);
+    }
+    return std::chrono::seconds{total};
+}
+
+bool set_flag(bool& flag, const Arguments& arguments) {
+    const std::optional<bool> value = parse_flag(arguments.front());
+    flag = value.value_or(flag);
+    return value.has_value();
+}
+
+bool set_time(std::chrono::seconds& time, const Arguments& arguments) {
+    const std::optional<std::chrono::seconds> value = parse_time(arguments.front());
+    time = value.value_or(time);
+    return value.has_value();
+}
+
+bool set_strict(Settings& settings, const Arguments& arguments) {
+    struct Name {
+        std::string_view text;
+        StrictHostKeyChecking value;
+    };
+    using enum StrictHostKeyChecking;
+    constexpr std::array<Name, 7> names{{{"yes", yes},
+                                         {"true", yes},
+                                         {"ask", yes},
+                                         {"accept-new", accept_new},
+                                         {"no", no},
+                                         {"false", no},
+                                         {"off", no}}};
+    const auto* const found = std::find_if(names.begin(), names.end(), [&](const Name& name) {
+        return equal_ignoring_case(name.text, arguments.front());
+    });
+    if (found == names.end()) {
+        return false;
+    }
+    settings.strict_host_key_checking = found->value;
+    return true;
+}
+
+bool set_files(std::vector<std::string>& files, const Arguments& arguments) {
+    const bool has_none = std::any_of(arguments.begin(), arguments.end(), &is_none);
+    if ((has_none && arguments.size() > 1) || arguments.size() > known_hosts_files_max) {
+        return false;
+    }
+    files = arguments;
+    return true;
+}
+
+bool add_identity_file(Settings& settings, const Arguments& arguments) {
+    if (settings.identity_files.size() >= identity_files_max) {
+        return false;
+    }
+    settings.identity_files.push_back(arguments.front());
+    return true;
+}
+
+bool set_port(Settings& settings, const Arguments& arguments) {
+    const tl::expected<std::uint16_t, std::string> port = parse_port(arguments.front());
+    settings.port = port && *port != 0 ? *port : settings.port;
+    return port && *port != 0;
+}
+
+bool set_alive_count(Settings& settings, const Arguments& arguments) {
+    const std::optional<int> count = parse_int(arguments.front());
+    settings.server_alive_count_max = count.value_or(settings.server_alive_count_max);
+    return count.has_value();
+}
+
+struct Option {
+    std::string_view name;
+    std::string_view takes;  ///< for the error
+    bool (*apply)(Settings&, const Arguments&);
+    bool several_arguments = false;
+    bool accumulates = false;
+};
+
+constexpr std::string_view takes_flag = "yes or no";
+constexpr std::string_view takes_time = "a time such as 10 or 1m30s";
+constexpr std::string_view takes_files = "up to 32 file names, or none";
+
+constexpr std::array<Option, 14> options{{
+    {"HostName",
+     "a host name or address",
+     [](Settings& s, const Arguments& a) { return s.host_name = a.front(), true; }},
+    {"User",
+     "a user name",
+     [](Settings& s, const Arguments& a) {
+         return s.user = a.front(), is_valid_user_name(s.user);
+     }},
+    {"Port", "a port from 1 to 65535", &set_port},
+    {"IdentityFile", "a file name, or none, at most 100 times", &add_identity_file, false, true},
+    {"IdentitiesOnly",
+     takes_flag,
+     [](Settings& s, const Arguments& a) { return set_flag(s.identities_only, a); }},
+    {"UserKnownHostsFile",
+     takes_files,
+     [](Settings& s, const Arguments& a) { return set_files(s.user_known_hosts_files, a); },
+     true},
+    {"GlobalKnownHostsFile",
+     takes_files,
+     [](Settings& s, const Arguments& a) { return set_files(s.global_known_hosts_files, a); },
+     true},
+    {"StrictHostKeyChecking", "yes, accept-new or no", &set_strict},
+    {"ExitOnForwardFailure",
+     takes_flag,
+     [](Settings& s, const Arguments& a) { return set_flag(s.exit_on_forward_failure, a); }},
+    {"ConnectTimeout",
+     takes_time,
+     [](Settings& s, const Arguments& a) { return set_time(s.connect_timeout, a); }},
+    {"ServerAliveInterval",
+     takes_time,
+     [](Settings& s, const Arguments& a) { return set_time(s.server_alive_interval, a); }},
+    {"ServerAliveCountMax", "a number", &set_alive_count},
+    {"GatewayPorts",
+     takes_flag,
+     [](Settings& s, const Arguments& a) { return set_flag(s.gateway_ports, a); }},
+    {"Reconnect",
+     "no, the only value so far",
+     [](Settings&, const Arguments& a) { return parse_flag(a.front()) == false; }},
+}};
+
+/// HostName may name the host that the user typed: ssh_config(5) allows %h and %% in it.
+tl::expected<std::string, std::string> expand_host_name(std::string_view text,
+                                                        std::string_view host) {
+    std::string expanded;
+    for (std::size_t at = 0; at < text.size(); ++at) {
+        if (text[at] != '%') {
+            expanded += text[at];
+            continue;
+        }
+        const char token = ++at < text.size() ? text[at] : '\0';
+        if (token != 'h' && token != '%') {
+            return tl::unexpected{
+                fmt::format("HostName {}: only %h and %% can be expanded", printable(text))};
+        }
+        expanded += token == 'h' ? host : "%";
+    }
+    return expanded;
+}
+
+bool is_control(char c) noexcept {
+    return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
+}
+
+bool is_blank(char c) noexcept {
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+}  // namespace
+
+tl::expected<void, std::string> apply_option(Settings& settings,
+                                             std::vector<std::string>& seen,
+                                             std::string_view text) {
+    const tl::expected<OptionWords, std::string> words = split_option(text);
+    if (!words) {
+        return tl::unexpected{words.error()};
+    }
+    const auto* const option = std::find_if(options.begin(), options.end(), [&](const Option& row) {
+        return equal_ignoring_case(row.name, words->key);
+    });
+    if (option == options.end()) {
+        return tl::unexpected{fmt::format("option '{}' is not supported", printable(words->key))};
+    }
+    const Arguments& arguments = words->arguments;
+    const bool fitting = !arguments.empty() &&
+                         (arguments.size() == 1 || option->several_arguments) &&
+                         std::none_of(arguments.begin(), arguments.end(), [](const auto& argument) {
+                             return argument.empty();
+                         });
+    // A wrong value is an error also where an earlier one wins.
+    Settings changed = settings;
+    if (!fitting || !option->apply(changed, arguments)) {
+        return tl::unexpected{
+            fmt::format("option {} takes {}: '{}'", option->name, option->takes, printable(text))};
+    }
+    const std::string key = lower_case(option->name);
+    const bool first = std::find(seen.begin(), seen.end(), key) == seen.end();
+    if (first) {
+        seen.push_back(key);
+    }
+    if (first || option->accumulates) {
+        settings = std::move(changed);
+    }
+    return {};
+}
+
+tl::expected<void, std::string> complete(Settings& settings) {
+    if (settings.host.empty()) {
+        return tl::unexpected{std::string{"no host to connect to"}};
+    }
+    if (settings.host_name.empty()) {
+        settings.host_name = settings.host;
+    } else {
+        tl::expected<std::string, std::string> expanded =
+            expand_host_name(settings.host_name, settings.host);
+        if (!expanded) {
+            return tl::unexpected{expanded.error()};
+        }
+        settings.host_name = std::move(*expanded);
+    }
+    for (const std::string& name : {settings.host, settings.host_name}) {
+        if (!is_valid_host_name(name)) {
+            return tl::unexpected{
+                fmt::format("host name '{}' contains invalid characters", printable(name))};
+        }
+    }
+    if (settings.user.empty()) {
+        settings.user = local_account().user;
+    }
+    if (settings.user.empty()) {
+        return tl::unexpected{std::string{"the login name is unknown: name a user with -l"}};
+    }
+    if (!is_valid_user_name(settings.user)) {
+        return tl::unexpected{
+            fmt::format("user name '{}' contains invalid characters", printable(settings.user))};
+    }
+    return {};
+}
+
+bool is_valid_host_name(std::string_view name) noexcept {
+    constexpr std::string_view refused = "'`\"$\\;&<>|(){},";
+    return !name.empty() && name.front() != '-' &&
+           std::none_of(name.begin(), name.end(), [&](char c) {
+               return refused.find(c) != std::string_view::npos || is_blank(c) || is_control(c);
+           });
+}
+
+bool is_valid_user_name(std::string_view name) noexcept {
+    constexpr std::string_view refused = "'`\";&<>|(){}";
+    if (name.empty() || name.front() == '-' || name.back() == '\\') {
+        return false;
+    }
+    for (std::size_t at = 0; at < name.size(); ++at) {
+        const bool dash_follows = at + 1 < name.size() && name[at + 1] == '-';
+        if (is_control(name[at]) || refused.find(name[at]) != std::string_view::npos ||
+            (is_blank(name[at]) && dash_follows)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+}  // namespace caponier::client

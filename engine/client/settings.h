@@ -1,0 +1,81 @@
+#pragma once
+// What a person may set, by flag or by -o: the resolved values, with OpenSSH's names and meanings.
+// command line -> tools/cli/arguments.cpp -> Settings -> complete() -> Forwarder (forwarder.h).
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <tl/expected.hpp>
+
+#include "engine/io/choose_loop.h"
+
+namespace caponier::client {
+
+/// ssh_config(5) StrictHostKeyChecking. `ask` behaves as `yes` where nobody can be asked.
+enum class StrictHostKeyChecking : std::uint8_t { yes, accept_new, no };
+
+enum class SshEngine : std::uint8_t { libssh2 };
+
+/// -L: listen here, deliver there.
+struct LocalForward {
+    /// As given: empty for the default (loopback, or all with GatewayPorts), "*" for all.
+    std::string bind_host;
+    bool bind_given = false;  ///< an empty bind_host that was written down (":8080:...") means all
+    std::uint16_t port = 0;   ///< 0: the kernel picks one
+    std::string host;
+    std::uint16_t host_port = 0;
+};
+
+enum class LogLevel : std::uint8_t { quiet, info, verbose, debug };
+
+struct Settings {
+    std::string host;       ///< as the user named it: what messages say
+    std::string host_name;  ///< HostName: what is connected to and looked up in known_hosts
+    std::string user;       ///< empty: the login name
+    std::uint16_t port = 22;
+    std::vector<LocalForward> local_forwards;
+    /// Empty: ssh's defaults. An entry "none" stands for no file; ~, % and ${} are not expanded yet
+    /// (path_expansion.h).
+    std::vector<std::string> identity_files;
+    bool identities_only = false;
+    std::vector<std::string> user_known_hosts_files;    ///< the same
+    std::vector<std::string> global_known_hosts_files;  ///< the same
+    StrictHostKeyChecking strict_host_key_checking = StrictHostKeyChecking::yes;
+    bool exit_on_forward_failure = false;
+    bool gateway_ports = false;
+    std::chrono::seconds connect_timeout{10};        ///< 0: no limit but the kernel's
+    std::chrono::seconds server_alive_interval{15};  ///< 0: never
+    int server_alive_count_max = 3;
+    io::Backend backend = io::Backend::automatic;
+    SshEngine engine = SshEngine::libssh2;
+    LogLevel log_level = LogLevel::info;
+};
+
+/// One "-L" argument: [bind_address:]port:host:hostport, IPv6 addresses in brackets. The error is
+/// one line that says what is wrong with it.
+[[nodiscard]] tl::expected<LocalForward, std::string> parse_local_forward(std::string_view text);
+
+/// A port number, or the name of a TCP service as in services(5).
+[[nodiscard]] tl::expected<std::uint16_t, std::string> parse_port(std::string_view text);
+
+/// One "-o Key=Value" or "-o 'Key Value'" argument, keys case-insensitive as in ssh_config(5). The
+/// error is one line that names the option and what it takes. As in ssh, the first value given for
+/// a key wins: `seen` remembers which keys have one. A flag that stands for an option goes through
+/// here, too ("-p 2222" is "Port=2222"), so that both obey the same order.
+[[nodiscard]] tl::expected<void, std::string> apply_option(Settings& settings,
+                                                           std::vector<std::string>& seen,
+                                                           std::string_view text);
+
+/// After the last option: fills in HostName (with its %h and %%) and the login name, and refuses
+/// host and user names that OpenSSH refuses. The error is one line.
+[[nodiscard]] tl::expected<void, std::string> complete(Settings& settings);
+
+/// OpenSSH's ssh_valid_hostname() and ssh_valid_ruser(): nothing that a shell, a terminal or an
+/// option parser would take for something else.
+[[nodiscard]] bool is_valid_host_name(std::string_view name) noexcept;
+[[nodiscard]] bool is_valid_user_name(std::string_view name) noexcept;
+
+}  // namespace caponier::client
