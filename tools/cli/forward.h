@@ -1,0 +1,45 @@
+#pragma once
+// Runs a client::Forwarder under the program's signals: the main job of the command line, and the
+// middle of the demo.
+
+#include <thread>
+
+#include "engine/client/forwarder.h"
+#include "tools/cli/console.h"
+#include "tools/cli/process.h"
+#include "tools/cli/waiting.h"
+
+namespace caponier::cli {
+
+/// A started Forwarder whose end can be waited for together with other things. Destroying one that
+/// still runs ends it at once.
+class RunningForwarder {
+  public:
+    RunningForwarder(client::Settings settings, client::Reports reports);
+    ~RunningForwarder();
+    RunningForwarder(const RunningForwarder&) = delete;
+    RunningForwarder& operator=(const RunningForwarder&) = delete;
+
+    [[nodiscard]] client::Forwarder& forwarder() noexcept { return forwarder_; }
+    /// Readable once the forwarder has ended.
+    [[nodiscard]] int ended_fd() const noexcept { return ended_.fd(); }
+    /// Asks it to drain and waits for its end; each further signal asks again, and the second ends
+    /// it at once.
+    [[nodiscard]] client::ExitCode stop(StopSignals& signals);
+    /// Waits for its end, or for signals, which stop it.
+    [[nodiscard]] client::ExitCode wait(StopSignals& signals);
+
+  private:
+    client::Forwarder forwarder_;
+    Flag ended_;
+    client::ExitCode exit_code_ = client::ExitCode::failed;
+    /// Blocks in Forwarder::wait() for the others.
+    std::thread waiter_;
+};
+
+/// `caponier -L ... host`: forwards until it ends by itself or signals end it.
+[[nodiscard]] client::ExitCode run_forwards(const client::Settings& settings,
+                                            StopSignals& signals,
+                                            Console& console);
+
+}  // namespace caponier::cli

@@ -1,0 +1,29 @@
+#pragma once
+// What the program sets for its whole process, before any thread starts: resource limits and
+// signals.
+
+#include "engine/io/socket.h"
+
+namespace caponier::cli {
+
+/// Raises the soft limit of descriptors to the hard one (each connection takes two), turns core
+/// dumps off (memory holds keys), and ignores SIGPIPE (a send that fails says so itself).
+void prepare_process() noexcept;
+
+/// SIGINT, SIGTERM and SIGHUP as something to wait for. Made before any thread starts, because
+/// threads inherit that these signals are blocked. A SIGHUP that the caller ignores (nohup) stays
+/// ignored.
+class StopSignals {
+  public:
+    StopSignals() noexcept;
+
+    /// Readable while a signal is pending.
+    [[nodiscard]] int fd() const noexcept { return signals_.fd(); }
+    /// Takes one pending signal.
+    void take() noexcept;
+
+  private:
+    io::Socket signals_;
+};
+
+}  // namespace caponier::cli
