@@ -1,0 +1,149 @@
+#!/usr/bin/python3 -B
+"""Who the user is: key files and the agent, and what is said of keys that cannot be used."""
+
+import os
+import signal
+import socket
+import subprocess
+
+import load
+import rig
+import tap
+
+
+class Identities(rig.Case):
+    def setUp(self):
+        super().setUp()
+        self.target = load.Target(load.echo)
+        self.server = self.start_sshd()
+
+    def start(self, *identities, only="yes", agent=None, options=()):
+        server = self.server
+        return self.start_caponier(
+            ["-N", "-p", server.port, *(word for key in identities for word in ("-i", key)),
+             "-o", f"IdentitiesOnly={only}", "-o", f"UserKnownHostsFile={server.known_hosts}",
+             "-o", "GlobalKnownHostsFile=/dev/null", *options,
+             "-L", "127.0.0.1:0:{}:{}".format(*self.target.host_and_port),
+             f"{rig.USER}@{server.address}"],
+            environment={"HOME": str(self.directory), **({"SSH_AUTH_SOCK": agent} if agent else {})})
+
+    def start_agent(self, *keys):
+        path = str(self.directory / "agent")
+        agent = self.keep(rig.Process("ssh-agent", ["/usr/bin/ssh-agent", "-D", "-a", path]))
+        agent.wait_for_lines("SSH_AUTH_SOCK", "stdout")
+        for key in keys:
+            subprocess.run(["/usr/bin/ssh-add", "-q", str(key)], check=True, timeout=10,
+                           stdin=subprocess.DEVNULL,
+                           env={**os.environ, "SSH_AUTH_SOCK": path, "SSH_ASKPASS": "/bin/false"})
+        return path
+
+    def new_key(self, name="mine", kind="ed25519", passphrase=""):
+        key = rig.make_key(self.directory / name, kind, passphrase)
+        self.server.authorize(key)
+        return key
+
+    def assert_works(self, program):
+        [port] = program.wait_until_ready()
+        load.check_echo(port)
+
+    def assert_refused(self, program, *patterns):
+        self.assertEqual(program.wait_for_exit(), 255)
+        text = "\n".join(program.messages())
+        for pattern in patterns:
+            self.assertRegex(text, f"(?i){pattern}")
+
+    def test_a_key_file_signs_in(self):
+        self.assert_works(self.start(self.new_key()))
+
+    def test_an_ecdsa_key_file_signs_in(self):
+        self.assert_works(self.start(self.new_key(kind="ecdsa")))
+
+    def test_the_second_key_is_tried_when_the_first_is_not_wanted(self):
+        stranger = rig.make_key(self.directory / "stranger")
+
+        self.assert_works(self.start(stranger, self.new_key()))
+
+    def test_an_agent_signs_in(self):
+        agent = self.start_agent(self.new_key())
+
+        self.assert_works(self.start(only="no", agent=agent))
+
+    def test_an_agent_with_an_ecdsa_key_signs_in(self):
+        agent = self.start_agent(self.new_key(kind="ecdsa"))
+
+        self.assert_works(self.start(only="no", agent=agent))
+
+    def test_an_agent_signs_in_when_a_key_file_is_not_wanted(self):
+        agent = self.start_agent(self.new_key())
+        stranger = rig.make_key(self.directory / "stranger")
+
+        self.assert_works(self.start(stranger, only="no", agent=agent))
+
+    def test_an_agent_signs_for_a_key_file_that_is_encrypted(self):
+        key = self.new_key()
+        agent = self.start_agent(key)
+        subprocess.run(["/usr/bin/ssh-keygen", "-q", "-p", "-N", "secret", "-f", key], check=True,
+                       stdout=subprocess.DEVNULL, timeout=10)
+
+        self.assert_works(self.start(key, agent=agent))
+
+    def test_identities_only_keeps_the_other_keys_of_an_agent_away(self):
+        agent = self.start_agent(self.new_key())
+        stranger = rig.make_key(self.directory / "stranger")
+
+        self.assert_refused(self.start(stranger, agent=agent), "publickey|identit|denied")
+
+    def test_an_agent_that_is_not_there_leaves_the_key_files(self):
+        self.assert_works(self.start(self.new_key(), only="no",
+                                     agent=str(self.directory / "no agent")))
+
+    def test_an_agent_that_never_answers_does_not_keep_the_program_from_ending(self):
+        path = str(self.directory / "silent agent")
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(path)
+            listener.listen()
+            listener.settimeout(10)
+            program = self.start(only="no", agent=path)
+            connection, _ = listener.accept()
+            with connection:
+                program.signal(signal.SIGTERM)
+
+                self.assertEqual(program.wait_for_exit(5), 0)
+
+    def test_an_encrypted_key_is_named_with_the_remedy(self):
+        key = self.new_key(passphrase="secret")
+
+        self.assert_refused(self.start(key), str(key), "passphrase|encrypted", "ssh-add|agent")
+
+    def test_an_rsa_key_is_named_with_the_reason(self):
+        key = self.new_key(kind="rsa")
+
+        self.assert_refused(self.start(key), "rsa", "ed25519|ecdsa|sha-?1")
+
+    def test_an_rsa_key_in_the_agent_does_not_hide_the_others(self):
+        agent = self.start_agent(self.new_key("old", kind="rsa"), self.new_key())
+
+        self.assert_works(self.start(only="no", agent=agent))
+
+    def test_a_key_that_others_can_read_is_not_used(self):
+        key = self.new_key()
+        key.chmod(0o644)
+
+        self.assert_refused(self.start(key), str(key), "permission|mode|readable|0?644")
+
+    def test_a_key_file_that_is_missing_is_named(self):
+        path = self.directory / "no such key"
+
+        self.assert_refused(self.start(path), str(path), "no such file|missing|not exist|found")
+
+    def test_a_key_file_that_is_rubbish_is_named(self):
+        path = self.directory / "rubbish"
+        path.write_bytes(b"-----BEGIN OPENSSH PRIVATE KEY-----\n" + b"A" * 700
+                         + b"\n-----END OPENSSH PRIVATE KEY-----\n")
+        path.chmod(0o600)
+
+        self.assert_refused(self.start(path), str(path))
+
+
+if __name__ == "__main__":
+    tap.main()

@@ -1,0 +1,160 @@
+#!/usr/bin/python3 -B
+"""Which server is believed: known_hosts as OpenSSH writes and reads it."""
+
+import subprocess
+
+import load
+import rig
+import tap
+
+
+class KnownHosts(rig.Case):
+    def setUp(self):
+        super().setUp()
+        self.target = load.Target(load.echo)
+        self.server = self.start_sshd()
+        self.name = f"[{self.server.address}]:{self.server.port}"
+        self.key = rig.public_key(self.server.host_key)
+        self.other = rig.public_key(rig.make_key(self.directory / "other"))
+
+    def start(self, text, *options, server=None):
+        server = server or self.server
+        server.write_known_hosts(text)
+        target = "{}:{}".format(*self.target.host_and_port)
+        return self.start_caponier([*options, *self.arguments_for(server, f"127.0.0.1:0:{target}")])
+
+    def assert_believed(self, text, *options, server=None):
+        program = self.start(text, *options, server=server)
+        [port] = program.wait_until_ready()
+        load.check_echo(port)
+        program.stop()
+
+    def assert_not_believed(self, text, *options, says="host key"):
+        self.assert_fails(self.start(text, *options), says)
+        self.assertEqual(self.server.known_hosts.read_text(), text, "the file was changed")
+
+    def test_a_recorded_key_is_believed(self):
+        self.assert_believed(f"{self.name} {self.key}\n")
+
+    def test_a_recorded_key_is_believed_among_comments_and_rubbish(self):
+        self.assert_believed(f"# comment\n\nrubbish\n{self.name} ssh-ed25519 !!!\n"
+                             f"other.example,{self.name} {self.key} with a comment\r\n")
+
+    def test_a_recorded_key_is_believed_without_a_newline_at_the_end(self):
+        self.assert_believed(f"{self.name} {self.key}")
+
+    def test_a_hashed_name_is_believed(self):
+        path = self.server.write_known_hosts(f"{self.name} {self.key}\n")
+        subprocess.run(["/usr/bin/ssh-keygen", "-q", "-H", "-f", path], check=True,
+                       capture_output=True, timeout=10)
+        text = path.read_text()
+        self.assertTrue(text.startswith("|1|"), text)
+
+        self.assert_believed(text)
+
+    def test_a_pattern_is_believed(self):
+        self.assert_believed(f"[127.0.0.?]:{self.server.port} {self.key}\n")
+
+    def test_a_negated_pattern_is_not_believed(self):
+        self.assert_not_believed(f"[127.0.0.*]:{self.server.port},!{self.name} {self.key}\n")
+
+    def test_another_port_of_the_same_host_is_not_believed(self):
+        self.assert_not_believed(f"[{self.server.address}]:{self.server.port + 1} {self.key}\n")
+
+    def test_an_unknown_host_is_not_believed(self):
+        self.assert_not_believed(f"elsewhere.example {self.key}\n")
+
+    def test_a_changed_key_is_not_believed(self):
+        self.assert_not_believed(f"{self.name} {self.other}\n")
+
+    def test_a_revoked_key_is_not_believed(self):
+        self.assert_not_believed(f"@revoked * {self.key}\n{self.name} {self.key}\n", says="revoked")
+
+    def test_a_key_in_the_second_file_is_believed(self):
+        first = self.directory / "first"
+        first.write_text(f"elsewhere.example {self.key}\n")
+        second = self.directory / "second"
+        second.write_text(f"{self.name} {self.key}\n")
+
+        self.assert_believed("", "-o", f"UserKnownHostsFile={first} {second}")
+
+    def test_a_key_in_the_global_file_is_believed(self):
+        path = self.directory / "global"
+        path.write_text(f"{self.name} {self.key}\n")
+
+        self.assert_believed("", "-o", f"GlobalKnownHostsFile={path}")
+
+    def test_accept_new_records_an_unknown_key_and_believes_it_from_then_on(self):
+        self.assert_believed("# mine\n", "-o", "StrictHostKeyChecking=accept-new")
+
+        text = self.server.known_hosts.read_text()
+        self.assertTrue(text.startswith("# mine\n"), text)
+        self.assertIn(self.key, text)
+        self.assert_believed(text)
+
+    def test_accept_new_records_the_key_once(self):
+        self.assert_believed("", "-o", "StrictHostKeyChecking=accept-new")
+        text = self.server.known_hosts.read_text()
+
+        self.assert_believed(text, "-o", "StrictHostKeyChecking=accept-new")
+
+        self.assertEqual(self.server.known_hosts.read_text(), text)
+
+    def test_accept_new_leaves_a_last_line_without_newline_whole(self):
+        self.assert_believed(f"elsewhere.example {self.other}", "-o",
+                             "StrictHostKeyChecking=accept-new")
+
+        lines = self.server.known_hosts.read_text().splitlines()
+        self.assertEqual(lines[0], f"elsewhere.example {self.other}")
+        self.assertIn(self.key, lines[1])
+
+    def test_accept_new_makes_a_file_that_ssh_can_read(self):
+        self.server.known_hosts.unlink()
+        program = self.start_caponier([
+            "-o", "StrictHostKeyChecking=accept-new",
+            *self.arguments_for(self.server, "127.0.0.1:0:127.0.0.1:9")])
+        program.wait_until_ready()
+
+        found = subprocess.run(["/usr/bin/ssh-keygen", "-F", self.name, "-f",
+                                self.server.known_hosts], capture_output=True, timeout=10)
+
+        self.assertEqual(found.returncode, 0)
+
+    def test_accept_new_does_not_believe_a_changed_key(self):
+        self.assert_not_believed(f"{self.name} {self.other}\n", "-o",
+                                 "StrictHostKeyChecking=accept-new")
+
+    def test_accept_new_does_not_believe_another_type_of_key_for_a_known_host(self):
+        ecdsa = rig.public_key(rig.make_key(self.directory / "ecdsa", "ecdsa"))
+
+        self.assert_not_believed(f"{self.name} {ecdsa}\n", "-o", "StrictHostKeyChecking=accept-new")
+
+    def test_no_checking_believes_and_records_an_unknown_key(self):
+        self.assert_believed("", "-o", "StrictHostKeyChecking=no")
+
+        self.assertIn(self.key, self.server.known_hosts.read_text())
+
+    def test_no_checking_still_forwards_nothing_through_a_changed_key(self):
+        # ssh connects then, but "Port forwarding is disabled to avoid man-in-the-middle attacks".
+        program = self.start(f"{self.name} {self.other}\n", "-o", "StrictHostKeyChecking=no")
+
+        program.wait_for_lines("(?i)host key")
+        self.assertEqual(program.lines("stdout"), [])
+
+    def test_the_server_is_asked_for_the_type_of_key_that_is_recorded(self):
+        server = self.start_sshd("both", more_host_keys=["ecdsa"])
+        line = server.known_host_line(server.host_keys[1])
+
+        self.assert_believed(line, server=server)
+
+    def test_the_host_name_option_is_what_is_looked_up(self):
+        words = self.arguments_for(self.server, "127.0.0.1:0:127.0.0.1:9")
+        words[-1] = f"{rig.USER}@bastion.example"
+
+        program = self.start_caponier(["-o", f"HostName={self.server.address}", *words])
+
+        program.wait_until_ready()
+
+
+if __name__ == "__main__":
+    tap.main()

@@ -1,0 +1,97 @@
+#!/usr/bin/python3 -B
+"""The SSH server goes away in the middle of transfers: killed, stopped, or with a polite word. Every
+local client sees an error, the program says why in one line and exits 255."""
+
+import os
+import signal
+import threading
+
+import load
+import rig
+import scripted_server
+import tap
+
+ENDLESS = 1 << 40
+CLIENTS = 8
+
+
+class ServerDeath(rig.Case):
+    def start_clients(self, download, upload, idle):
+        """CLIENTS of each kind, every one in the middle of its transfer; returns what they will
+        have seen, and their thread."""
+        seen = [load.Received() for _ in range(3 * CLIENTS)]
+
+        def run(port, outgoing, received):
+            with load.connect(port) as connection:
+                load.exchange(connection, outgoing, 40, finish=False, received=received)
+        calls = [(download, (), each) for each in seen[:CLIENTS]]
+        calls += [(upload, load.stream(1, ENDLESS), each) for each in seen[CLIENTS:2 * CLIENTS]]
+        calls += [(idle, [b"hello"], each) for each in seen[2 * CLIENTS:]]
+        clients = threading.Thread(target=load.at_once, args=(run, calls), daemon=True)
+        clients.start()
+        rig.wait_until(lambda: all(each.size > 100_000 for each in seen[:CLIENTS])
+                       and all(each.sent > 100_000 for each in seen[CLIENTS:2 * CLIENTS])
+                       and all(each.size == 5 for each in seen[2 * CLIENTS:]),
+                       "every client is in the middle of its transfer", 20)
+        return seen, clients
+
+    def start_everything(self, options=()):
+        server = self.start_sshd()
+        targets = [load.Target(load.source(1, ENDLESS)), load.Target(load.sink),
+                   load.Target(load.echo)]
+        program, ports = self.forward(server, *(each.host_and_port for each in targets),
+                                      options=options)
+        seen, clients = self.start_clients(*ports)
+        return server, program, seen, clients
+
+    def assert_all_reset(self, seen, clients):
+        clients.join(15)
+        self.assertFalse(clients.is_alive(), f"clients still wait: {seen}")
+        self.assertEqual([each.end for each in seen], [load.RESET] * len(seen))
+
+    def test_a_server_killed_in_mid_transfer_resets_every_client_and_ends_the_program(self):
+        server, program, seen, clients = self.start_everything()
+
+        server.kill()
+
+        self.assert_ends_saying(program, server.address, "lost|closed|ended|reset|gone")
+        self.assert_all_reset(seen, clients)
+
+    def test_a_server_process_killed_alone_ends_the_program_while_the_listener_lives(self):
+        server, program, seen, clients = self.start_everything()
+
+        for pid in server.processes_of_connections():
+            os.kill(pid, signal.SIGKILL)
+
+        self.assert_ends_saying(program, server.address, "lost|closed|ended|reset|gone")
+        self.assert_all_reset(seen, clients)
+
+    def test_a_server_that_stops_answering_is_given_up_after_its_keepalives(self):
+        server, program, seen, clients = self.start_everything(
+            ["-o", "ServerAliveInterval=1", "-o", "ServerAliveCountMax=2"])
+        stopped = server.processes_of_connections()
+        for pid in stopped:
+            os.kill(pid, signal.SIGSTOP)
+
+        self.assert_ends_saying(program, server.address, "answer|respond|keepalive|timed out|timeout",
+                                seconds=15)
+
+        self.assert_all_reset(seen, clients)
+
+    def test_a_server_that_disconnects_has_its_words_shown_and_every_client_reset(self):
+        server = scripted_server.ScriptedServer(self.directory / "server", {
+            "source": scripted_server.sends_without_end, "sink": scripted_server.receives,
+            "echo": scripted_server.echoes})
+        self.addCleanup(server.stop)
+        program, ports = self.forward(server, ("source", 1), ("sink", 1), ("echo", 1))
+        seen, clients = self.start_clients(*ports)
+
+        server.disconnect("maintenance \x1b[31mat noon\nand later")
+
+        self.assert_ends_saying(program, server.address, "maintenance", "at noon")
+        self.assertNotIn("\x1b", program.messages()[0])
+        self.assert_all_reset(seen, clients)
+
+
+if __name__ == "__main__":
+    tap.main()

@@ -1,0 +1,81 @@
+"""What tidy.py enforces, as data: who may include what, and which sources have no unit test."""
+
+STD = "the standard library"
+POSIX = "POSIX and Linux headers"
+
+# Folder or file prefix -> what it may include, and why. The longest prefix that fits a file decides.
+# A name that ends in "/" is a folder of ours or of a dependency; any other is one header.
+INCLUDE_TABLE = {
+    "ssh/": (
+        [STD, "tl/expected.hpp", "ssh/"],
+        "the protocol core does no I/O and knows nobody above it; OpenSSL is for ssh/crypto/, libssh2 "
+        "for ssh/libssh2_*"),
+    "ssh/crypto/": (
+        [STD, "tl/expected.hpp", "ssh/", "openssl/", "intel-ipsec-mb.h"],
+        "the only code that names a cryptographic library, and it does no I/O either"),
+    "ssh/crypto/cpu_": (
+        [STD, "ssh/", "sys/auxv.h", "asm/hwcap.h"],
+        "asks which instructions the processor has, and nothing else"),
+    "ssh/libssh2_": (
+        [STD, POSIX, "tl/expected.hpp", "ssh/", "libssh2.h"],
+        "the one session over libssh2, which wants a descriptor as a dummy"),
+    "engine/io/": (
+        [STD, POSIX, "tl/expected.hpp", "engine/io/"],
+        "the event loop knows no SSH; liburing is for uring_*, epoll for epoll_*"),
+    "engine/io/uring_": (
+        [STD, POSIX, "tl/expected.hpp", "engine/io/", "liburing.h", "liburing/"],
+        "the io_uring backend knows no SSH and no epoll"),
+    "engine/io/epoll_": (
+        [STD, POSIX, "tl/expected.hpp", "engine/io/", "sys/epoll.h"],
+        "the epoll backend knows no SSH and no io_uring"),
+    "engine/relay/": (
+        [STD, "tl/expected.hpp", "ssh/", "engine/io/", "engine/relay/"],
+        "the relay makes no system call (it asks the Loop) and knows nothing of files and people"),
+    "engine/client/": (
+        [STD, POSIX, "tl/expected.hpp", "fmt/", "ssh/", "engine/"],
+        "the client is below the programs"),
+}
+
+# Headers that count as POSIX by their form but belong to one backend.
+RESERVED = {
+    "sys/epoll.h": "engine/io/epoll_",
+    "linux/io_uring.h": "engine/io/uring_",
+    "liburing.h": "engine/io/uring_",
+}
+
+# Of the standard library, what a folder must do without.
+FORBIDDEN_STD = {
+    "ssh/": (
+        ["thread", "mutex", "shared_mutex", "condition_variable", "future", "atomic", "fstream",
+         "iostream", "filesystem", "random"],
+        "ssh/ has no thread, no file, no random source and no log line: what it needs is given to it"),
+    "engine/relay/": (
+        ["fstream", "iostream", "filesystem"],
+        "the relay opens no file and prints nothing"),
+}
+
+# Folders that ssh/ keeps to itself. Others see session.h and what it includes, and the files of
+# keys/, wire/ and crypto/ that reading and using a key takes.
+PRIVATE_FOLDERS = {
+    "ssh/": ["ssh/transport/", "ssh/auth/", "ssh/connection/"],
+}
+
+# Sources (or patterns of them) without a test of their name in tests/unit, and why that is right.
+LOOP_SUITE = "tests/loop runs one contract suite over every backend"
+SIMULATION = "tests/sim runs the whole relay over a simulated loop, with seeded faults"
+SESSION = "tests/interop/session runs it against a real server, over a socket pair"
+PROGRAM = "tests/interop drives the whole program"
+WITHOUT_UNIT_TEST = {
+    "engine/io/epoll_*.cpp": LOOP_SUITE,
+    "engine/io/uring_*.cpp": LOOP_SUITE,
+    "engine/io/completion.cpp": LOOP_SUITE,
+    "engine/io/loop.cpp": LOOP_SUITE,
+    "engine/io/socket_calls.cpp": LOOP_SUITE,
+    "engine/relay/*.cpp": SIMULATION,
+    "engine/client/bind_addresses.cpp": PROGRAM,
+    "engine/client/end_message.cpp": PROGRAM,
+    "engine/client/forwarder.cpp": PROGRAM,
+    "engine/client/option_words.cpp": "settings_test.cpp tests it through the options",
+    "engine/client/random_source.cpp": "one call of the kernel, and nothing to decide",
+    "ssh/libssh2_*.cpp": SESSION,
+}

@@ -1,0 +1,385 @@
+// The credential thread: whole conversations over a real loop, and every order in which a policy, a
+// question, the thread and the loop can end.
+
+#include "engine/client/credentials.h"
+
+#include <optional>
+
+#include <gtest/gtest.h>
+
+#include "engine/io/choose_loop.h"
+#include "ssh/crypto/signature.h"
+#include "ssh/keys/base64.h"
+#include "ssh/keys/public_key.h"
+#include "ssh/wire/bytes.h"
+#include "tests/unit/client/agents.h"
+#include "tests/unit/client/temporary_folder.h"
+
+namespace caponier::client {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Keeps the last answer, and does what a test wants while it is delivered.
+class Sink final : public relay::AnswerSink {
+  public:
+    void answer(relay::Answer&& answer) noexcept override {
+        ++answers;
+        last = std::move(answer);
+        if (policy_to_destroy != nullptr) {
+            policy_to_destroy->reset();
+        }
+        if (next_question) {
+            relay::Question question = *std::move(next_question);
+            next_question.reset();
+            policy_to_ask->ask(std::move(question), *this);
+        }
+    }
+
+    int answers = 0;
+    std::optional<relay::Answer> last;
+    std::unique_ptr<relay::SessionPolicy>* policy_to_destroy = nullptr;
+    relay::SessionPolicy* policy_to_ask = nullptr;
+    std::optional<relay::Question> next_question;
+};
+
+class CredentialsTest : public testing::TestWithParam<io::Backend> {
+  protected:
+    CredentialsTest() {
+        settings.host = settings.host_name = "bastion.example";
+        settings.user = "me";
+        settings.user_known_hosts_files = {folder.path("known_hosts")};
+        settings.global_known_hosts_files = {"none"};
+        settings.identity_files = {folder.path("id")};
+        auto chosen = io::choose_loop(GetParam());
+        if (chosen) {
+            loop = std::move(chosen->loop);
+        }
+    }
+
+    void SetUp() override {
+        if (loop == nullptr) {
+            GTEST_SKIP() << "this backend is not to be had here";
+        }
+    }
+
+    void TearDown() override {
+        policy.reset();
+        if (credentials != nullptr) {
+            credentials->drain(*loop);
+        }
+    }
+
+    void start() {
+        auto started = Credentials::start(
+            {settings, {"me", folder.path(""), 1000}, agent_path, patience}, lines.log());
+        ASSERT_TRUE(started) << started.error();
+        credentials = *std::move(started);
+        policy = credentials->make_policy(*loop);
+    }
+
+    const relay::Answer& ask(relay::Question question) {
+        const int before = sink.answers;
+        policy->ask(std::move(question), sink);
+        EXPECT_EQ(sink.answers, before) << "answered inside ask()";
+        while (sink.answers == before) {
+            loop->run_once();
+        }
+        return *sink.last;
+    }
+
+    std::string refusal_of(relay::Question question) {
+        const auto* const refuse = std::get_if<relay::Refuse>(&ask(std::move(question)));
+        return refuse == nullptr ? "not refused" : refuse->message;
+    }
+
+    static relay::IdentityQuestion public_key_wanted() { return {"publickey,password", false}; }
+
+    const TemporaryFolder folder;
+    std::unique_ptr<io::Loop> loop;
+    Settings settings;
+    std::string agent_path;
+    AgentPatience patience;
+    LogLines lines;
+    std::unique_ptr<Credentials> credentials;
+    std::unique_ptr<relay::SessionPolicy> policy;
+    Sink sink;
+};
+
+TEST_P(CredentialsTest, OffersAKeyFileAndSignsWithIt) {
+    const std::vector<std::byte> blob = make_key_pair(folder.path("id"));
+    start();
+
+    const auto* const offer = std::get_if<relay::TryPublicKey>(&ask(public_key_wanted()));
+    ASSERT_NE(offer, nullptr);
+    EXPECT_EQ(offer->algorithm, "ssh-ed25519");
+    EXPECT_EQ(offer->blob, blob);
+
+    const relay::Bytes data(100, std::byte{7});
+    const auto* const signature =
+        std::get_if<relay::Signature>(&ask(relay::SignatureQuestion{"ssh-ed25519", blob, data}));
+    ASSERT_NE(signature, nullptr);
+    EXPECT_EQ(ssh::verify({"ssh-ed25519", blob, data, signature->blob}), ssh::Verification::valid);
+}
+
+TEST_P(CredentialsTest, SignsWithTheAgentAndTheAlgorithmThatIsAskedFor) {
+    const RealAgent agent{folder.path("agent")};
+    const std::vector<std::byte> blob = make_key_pair(folder.path("in_agent"), "rsa");
+    ASSERT_TRUE(agent.add(folder.path("in_agent")));
+    agent_path = agent.path();
+    start();
+
+    const auto* const offer = std::get_if<relay::TryPublicKey>(&ask(public_key_wanted()));
+    ASSERT_NE(offer, nullptr);
+    EXPECT_EQ(offer->algorithm, "rsa-sha2-512");
+
+    const relay::Bytes data(100, std::byte{7});
+    const auto* const signature =
+        std::get_if<relay::Signature>(&ask(relay::SignatureQuestion{"rsa-sha2-256", blob, data}));
+    ASSERT_NE(signature, nullptr);
+    EXPECT_EQ(ssh::verify({"rsa-sha2-256", blob, data, signature->blob}), ssh::Verification::valid);
+}
+
+TEST_P(CredentialsTest, AnAgentThatRefusesToSignDeclines) {
+    const RealAgent agent{folder.path("agent")};
+    const std::vector<std::byte> blob = make_key_pair(folder.path("in_agent"));
+    ASSERT_TRUE(agent.add(folder.path("in_agent")));
+    agent_path = agent.path();
+    start();
+    ASSERT_TRUE(std::holds_alternative<relay::TryPublicKey>(ask(public_key_wanted())));
+    ASSERT_TRUE(agent.remove(folder.path("in_agent")));
+
+    EXPECT_TRUE(std::holds_alternative<relay::DeclineSignature>(
+        ask(relay::SignatureQuestion{"ssh-ed25519", blob, {}})));
+    EXPECT_TRUE(lines.contain("cannot sign with agent key 'a comment'"));
+}
+
+TEST_P(CredentialsTest, AKeyThatWasNotOfferedSignsNothing) {
+    const std::vector<std::byte> blob = make_key_pair(folder.path("id"));
+    const std::vector<std::byte> other = make_key_pair(folder.path("other"));
+    start();
+
+    EXPECT_TRUE(std::holds_alternative<relay::DeclineSignature>(
+        ask(relay::SignatureQuestion{"ssh-ed25519", blob, {}})));
+    ASSERT_TRUE(std::holds_alternative<relay::TryPublicKey>(ask(public_key_wanted())));
+    EXPECT_TRUE(std::holds_alternative<relay::DeclineSignature>(
+        ask(relay::SignatureQuestion{"ssh-ed25519", other, {}})));
+    EXPECT_TRUE(std::holds_alternative<relay::DeclineSignature>(
+        ask(relay::SignatureQuestion{"rsa-sha2-256", blob, {}})));
+}
+
+TEST_P(CredentialsTest, ADeadAgentIsAWarningAndFilesAreOffered) {
+    make_key_pair(folder.path("id"));
+    agent_path = folder.path("nobody");
+    start();
+
+    EXPECT_TRUE(std::holds_alternative<relay::TryPublicKey>(ask(public_key_wanted())));
+    EXPECT_TRUE(lines.contain("nobody is not used: cannot connect to the agent"));
+}
+
+TEST_P(CredentialsTest, ASlowAgentIsAWarningAndFilesAreOffered) {
+    make_key_pair(folder.path("id"));
+    agent_path = folder.path("slow");
+    const FakeAgent agent{agent_path};
+    patience.listing = 3ms;
+    start();
+
+    EXPECT_TRUE(std::holds_alternative<relay::TryPublicKey>(ask(public_key_wanted())));
+    EXPECT_TRUE(lines.contain("the agent does not answer"));
+}
+
+TEST_P(CredentialsTest, ASecondSessionFindsAnAgentThatWasRestarted) {
+    settings.identity_files = {"none"};
+    agent_path = folder.path("agent");
+    make_key_pair(folder.path("in_agent"));
+    {
+        const RealAgent agent{agent_path};
+        ASSERT_TRUE(agent.add(folder.path("in_agent")));
+        start();
+        ASSERT_TRUE(std::holds_alternative<relay::TryPublicKey>(ask(public_key_wanted())));
+    }
+    const RealAgent agent{agent_path};
+    ASSERT_TRUE(agent.add(folder.path("in_agent")));
+
+    policy = credentials->make_policy(*loop);
+
+    EXPECT_TRUE(std::holds_alternative<relay::TryPublicKey>(ask(public_key_wanted())));
+}
+
+TEST_P(CredentialsTest, SaysWhatWasOfferedWhenNothingIsLeft) {
+    make_key_pair(folder.path("id"));
+    start();
+    ASSERT_TRUE(std::holds_alternative<relay::TryPublicKey>(ask(public_key_wanted())));
+
+    const std::string refusal = refusal_of(public_key_wanted());
+
+    EXPECT_TRUE(refusal.starts_with("me@bastion.example: no identity was accepted (offered " +
+                                    folder.path("id") + ")"))
+        << refusal;
+}
+
+TEST_P(CredentialsTest, AnRsaKeyThatTheEngineCannotUseIsExplained) {
+    make_key_pair(folder.path("id"), "rsa");
+    start();
+    ASSERT_TRUE(std::holds_alternative<relay::TryPublicKey>(ask(public_key_wanted())));
+
+    policy->key_not_usable();
+    const std::string refusal = refusal_of(relay::IdentityQuestion{});
+
+    EXPECT_NE(refusal.find("use an ed25519 or ecdsa key"), std::string::npos) << refusal;
+}
+
+TEST_P(CredentialsTest, AServerThatTakesNoPublicKeysIsToldSo) {
+    start();
+
+    const std::string refusal =
+        refusal_of(relay::IdentityQuestion{"password,keyboard-interactive", false});
+
+    EXPECT_NE(refusal.find("asks for 'password,keyboard-interactive'"), std::string::npos);
+}
+
+TEST_P(CredentialsTest, ASecondFactorIsToldFromARefusal) {
+    make_key_pair(folder.path("id"));
+    start();
+    ASSERT_TRUE(std::holds_alternative<relay::TryPublicKey>(ask(public_key_wanted())));
+
+    const std::string refusal = refusal_of(relay::IdentityQuestion{"keyboard-interactive", true});
+
+    EXPECT_NE(refusal.find("accepted the key, but also wants 'keyboard-interactive'"),
+              std::string::npos)
+        << refusal;
+}
+
+TEST_P(CredentialsTest, ChecksHostKeys) {
+    const std::vector<std::byte> key = make_key_pair(folder.path("host"));
+    const std::vector<std::byte> other = make_key_pair(folder.path("other"));
+    folder.write("known_hosts", "bastion.example ssh-ed25519 " + ssh::encode_base64(key) + "\n");
+    start();
+
+    EXPECT_TRUE(std::holds_alternative<relay::AcceptHostKey>(
+        ask(relay::HostKeyQuestion{"ssh-ed25519", key})));
+    EXPECT_NE(refusal_of(relay::HostKeyQuestion{"ssh-ed25519", other}).find("known_hosts:1"),
+              std::string::npos);
+    EXPECT_NE(refusal_of(relay::HostKeyQuestion{"ssh-ed25519", {}}), "not refused");
+    EXPECT_EQ(credentials->recorded_key_types(), std::vector<std::string>{"ssh-ed25519"});
+}
+
+TEST_P(CredentialsTest, BannersAreFilteredLineByLine) {
+    start();
+
+    policy->show_banner("Welcome\r\n\x1b]0;title\x07\nto us");
+
+    EXPECT_EQ(lines.all(), "Welcome\n\\x1b]0;title\\x07\nto us\n");
+}
+
+TEST_P(CredentialsTest, ALongBannerIsCut) {
+    start();
+
+    policy->show_banner(std::string(100'000, '\n'));
+
+    EXPECT_LE(lines.all().size(), 40);
+}
+
+TEST_P(CredentialsTest, AFileNameThatCannotBeExpandedIsAnErrorAtStart) {
+    settings.identity_files = {"%q"};
+
+    EXPECT_FALSE(Credentials::start({settings, {"me", "/", 0}, "", {}}, lines.log()));
+}
+
+TEST_P(CredentialsTest, AnAnswerMayAskAgain) {
+    make_key_pair(folder.path("id"));
+    start();
+    sink.policy_to_ask = policy.get();
+    sink.next_question = public_key_wanted();
+
+    ask(public_key_wanted());
+    while (sink.answers < 2) {
+        loop->run_once();
+    }
+
+    EXPECT_TRUE(std::holds_alternative<relay::Refuse>(*sink.last));
+}
+
+TEST_P(CredentialsTest, AnAnswerMayDestroyItsPolicy) {
+    start();
+    sink.policy_to_destroy = &policy;
+
+    ask(public_key_wanted());
+
+    EXPECT_EQ(policy, nullptr);
+}
+
+TEST_P(CredentialsTest, NoAnswerArrivesAfterAPolicyIsGone) {
+    start();
+    constexpr int rounds = 200;
+
+    // The thread is sometimes quicker than the destruction, and sometimes not.
+    for (int round = 0; round < rounds; ++round) {
+        policy->ask(public_key_wanted(), sink);
+        if (round % 2 == 0) {
+            EXPECT_TRUE(credentials->recorded_key_types().empty());
+        }
+        policy.reset();
+        if (round % 3 == 0) {
+            loop->run_once(false);
+        }
+        policy = credentials->make_policy(*loop);
+    }
+    policy.reset();
+    credentials->drain(*loop);
+
+    EXPECT_EQ(sink.answers, 0);
+}
+
+TEST_P(CredentialsTest, ALoopMayEndWhileTheThreadStillThinks) {
+    agent_path = folder.path("slow");
+    const FakeAgent agent{agent_path};
+    patience.listing = 1h;
+    start();
+    policy->ask(public_key_wanted(), sink);
+
+    policy.reset();
+    credentials->drain(*loop);
+    loop.reset();
+    credentials->stop();
+
+    EXPECT_EQ(sink.answers, 0);
+    credentials.reset();
+}
+
+TEST_P(CredentialsTest, StoppingAnswersEveryOpenQuestion) {
+    agent_path = folder.path("slow");
+    const FakeAgent agent{agent_path};
+    patience.listing = 1h;
+    settings.identity_files = {"none"};
+    start();
+    const std::unique_ptr<relay::SessionPolicy> second = credentials->make_policy(*loop);
+    Sink second_sink;
+    policy->ask(public_key_wanted(), sink);
+    second->ask(public_key_wanted(), second_sink);
+
+    credentials->stop();
+    credentials->drain(*loop);
+
+    EXPECT_EQ(sink.answers, 1);
+    EXPECT_EQ(second_sink.answers, 1);
+    EXPECT_TRUE(std::holds_alternative<relay::Refuse>(*sink.last));
+    EXPECT_TRUE(std::holds_alternative<relay::Refuse>(*second_sink.last));
+}
+
+TEST_P(CredentialsTest, QuestionsAfterTheStopAreRefused) {
+    start();
+    credentials->stop();
+
+    EXPECT_EQ(refusal_of(public_key_wanted()), "the program is ending");
+}
+
+INSTANTIATE_TEST_SUITE_P(Backends,
+                         CredentialsTest,
+                         testing::Values(io::Backend::epoll, io::Backend::io_uring),
+                         [](const testing::TestParamInfo<io::Backend>& backend) {
+                             return backend.param == io::Backend::epoll ? "epoll" : "uring";
+                         });
+
+}  // namespace
+}  // namespace caponier::client
