@@ -10,6 +10,8 @@
 #include <cstring>
 #include <optional>
 
+#include <string.h>
+
 #include "ssh/expects.h"
 #include "ssh/wire/bytes.h"
 #include "ssh/wire/wire_reader.h"
@@ -228,8 +230,10 @@ Result<Libssh2Authentication::Progress> Libssh2Authentication::finished(int code
 }
 
 void Libssh2Authentication::forget_password() noexcept {
-    explicit_bzero(password_.data(), password_.size());
-    password_.clear();
+    if (!password_.empty()) {
+        ::explicit_bzero(password_.data(), password_.size());
+        password_.clear();
+    }
 }
 
 }  // namespace caponier::ssh

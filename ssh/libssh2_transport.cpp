@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "ssh/expects.h"
+#include "ssh/keys/host_key_order.h"
 
 namespace caponier::ssh {
 
@@ -46,6 +47,18 @@ std::string joined(const std::vector<std::string>& names) {
     return list;
 }
 
+/// The configured lists; host keys on record first, in an order of preference that is otherwise the
+/// one of the native session. ssh-dss is not asked for.
+AlgorithmLists lists_of(const SessionConfig& config) {
+    AlgorithmLists lists{config.algorithms};
+    if (lists.host_key.empty()) {
+        lists.host_key = recorded_first({"ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384",
+                                         "ecdsa-sha2-nistp521", "ssh-rsa"},
+                                        config.recorded_host_key_types);
+    }
+    return lists;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Libssh2Transport>> Libssh2Transport::make(const SessionConfig& config) {
@@ -71,7 +84,7 @@ Result<std::unique_ptr<Libssh2Transport>> Libssh2Transport::make(const SessionCo
     set_callback(session, LIBSSH2_CALLBACK_SEND, &Libssh2Transport::on_send);
     set_callback(session, LIBSSH2_CALLBACK_DISCONNECT, &Libssh2Transport::on_disconnect);
     libssh2_session_banner_set(session, ("SSH-2.0-" + config.software).c_str());
-    if (const Result<void> preferred = transport->prefer(config.algorithms); !preferred) {
+    if (const Result<void> preferred = transport->prefer(lists_of(config)); !preferred) {
         return tl::unexpected{preferred.error()};
     }
     return transport;

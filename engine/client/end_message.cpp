@@ -31,7 +31,7 @@ std::string timed_out(const relay::SessionEnd& end, const std::string& where,
             where, seconds);
     case Phase::identifying:
         return fmt::format(
-            "{} accepted the connection but did not identify itself as an SSH server within {} s; "
+            "{} accepted the connection, but there was no answer within {} s (no SSH identification); "
             "check the port",
             where, seconds);
     case Phase::negotiating:

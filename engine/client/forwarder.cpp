@@ -65,6 +65,7 @@ struct Forwarder::Parts final : relay::Observer, relay::SessionFactory {
             return fail(ExitCode::failed, started.error());
         }
         credentials = std::move(*started);
+        recorded_host_key_types = credentials->recorded_key_types();
         auto chosen = io::choose_loop(settings.backend);
         if (!chosen) {
             return fail(ExitCode::failed, chosen.error());
@@ -147,6 +148,7 @@ struct Forwarder::Parts final : relay::Observer, relay::SessionFactory {
         ssh::SessionConfig config;
         config.user = settings.user;
         config.random = os_random_source();
+        config.recorded_host_key_types = recorded_host_key_types;
         config.initial_window_bytes = relay::initial_window_bytes;
         return ssh::make_libssh2_session(std::move(config));
     }
@@ -245,6 +247,7 @@ struct Forwarder::Parts final : relay::Observer, relay::SessionFactory {
     std::vector<relay::Forward> forwards;
     relay::Destination destination;
     std::unique_ptr<Credentials> credentials;
+    std::vector<std::string> recorded_host_key_types;
     relay::Finish finish = relay::Finish::stopped;
     std::atomic<std::uint16_t> port{0};
 

@@ -137,6 +137,12 @@ void ForwardedConnection::data(std::span<std::byte> bytes, ReceiveRound* round) 
     }
     const bool behind_others = send_.in_flight() || !backlog_.empty();
     if (round == nullptr || behind_others) {
+        // Bytes that do not stay: they are copied, behind those of this round that came before them.
+        if (first_ != ReceiveRound::Link::none) {
+            keep(std::exchange(first_, ReceiveRound::Link::none));
+            last_ = ReceiveRound::Link::none;
+            std::exchange(round_, nullptr)->release();
+        }
         backlog_.append(bytes);
         go_on_down();
         return;
@@ -163,10 +169,15 @@ void ForwardedConnection::deliver() noexcept {
     const ReceiveRound::Gathered gathered = round_->gather(first);
     in_flight_ = gathered.pieces;
     around_.loop.send_immediately(socket_, in_flight_, send_);
-    for (ReceiveRound::Link rest = gathered.rest; rest != ReceiveRound::Link::none;) {
-        const ReceiveRound::Step step = round_->step(rest);
+    keep(gathered.rest);
+}
+
+/// Copies a chain of the round to the backlog.
+void ForwardedConnection::keep(ReceiveRound::Link link) noexcept {
+    while (link != ReceiveRound::Link::none) {
+        const ReceiveRound::Step step = round_->step(link);
         backlog_.append(step.bytes);
-        rest = step.next;
+        link = step.next;
     }
 }
 

@@ -84,6 +84,7 @@ class ForwardedConnection final : public StreamUser {
 
     void receive_more() noexcept;
     void send_up() noexcept;
+    void keep(ReceiveRound::Link link) noexcept;
     void keep_what_was_left(std::size_t taken) noexcept;
     void go_on_down() noexcept;
     void finish_if_both_ended() noexcept;

@@ -420,12 +420,13 @@ void SessionWorker::disconnect() noexcept {
 }
 
 void SessionWorker::session_is_over(const ssh::SessionEnded& event) noexcept {
-    end_.phase = phase_for_people();
-    end_.error = event.error;
-    if (!end_.refused_by_policy) {
-        end_.text = event.text;
+    SessionEnd end = std::move(end_);
+    end.phase = phase_for_people();
+    end.error = event.error;
+    if (!end.refused_by_policy) {
+        end.text = event.text;
     }
-    give_up(std::move(end_));
+    give_up(std::move(end));
 }
 
 /// The session is over, for the reason given. What it still has to say is sent for a while.

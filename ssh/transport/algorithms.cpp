@@ -6,6 +6,7 @@
 #include <array>
 
 #include "ssh/crypto/aead.h"
+#include "ssh/keys/host_key_order.h"
 
 namespace caponier::ssh {
 
@@ -60,15 +61,16 @@ std::span<const std::string_view> signature_algorithm_names() noexcept {
     return signature_names;
 }
 
-AlgorithmLists with_defaults(const AlgorithmLists& chosen) {
-    AlgorithmLists lists{chosen};
+AlgorithmLists with_defaults(const SessionConfig& config) {
+    AlgorithmLists lists{config.algorithms};
     if (lists.kex.empty()) {
         for (const KexMethod& row : kex_table) {
             lists.kex.emplace_back(row.name);
         }
     }
     if (lists.host_key.empty()) {
-        lists.host_key = strings_of(signature_names);
+        lists.host_key =
+            recorded_first(strings_of(signature_names), config.recorded_host_key_types);
     }
     if (lists.cipher.empty()) {
         lists.cipher = cipher_names();

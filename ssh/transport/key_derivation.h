@@ -6,8 +6,8 @@
 #include <string_view>
 
 #include "ssh/crypto/hash.h"
-#include "ssh/crypto/key_agreement.h"
 #include "ssh/crypto/secret_bytes.h"
+#include "ssh/transport/kex_agreement.h"
 
 namespace caponier::ssh {
 

@@ -95,7 +95,7 @@ Result<void> KeyExchange::take_init(std::span<const std::byte> payload,
     if (!in.complete()) {
         return malformed(MessageNumber::kex_ecdh_init);
     }
-    Result<KeyAgreement::Answer> answer = agreement_->answer(client_value, frame_.random);
+    Result<KexAgreement::Answer> answer = agreement_->answer(client_value, frame_.random);
     if (!answer) {
         return tl::unexpected{answer.error()};
     }

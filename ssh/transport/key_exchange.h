@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "ssh/crypto/aead.h"
-#include "ssh/crypto/key_agreement.h"
 #include "ssh/error.h"
+#include "ssh/transport/kex_agreement.h"
 #include "ssh/transport/key_derivation.h"
 #include "ssh/transport/negotiation.h"
 
@@ -77,7 +77,7 @@ class KeyExchange {
     std::vector<std::byte> peer_kexinit_;
     KexInit peer_;
     Negotiated negotiated_;
-    std::unique_ptr<KeyAgreement> agreement_;
+    std::unique_ptr<KexAgreement> agreement_;
     std::vector<std::byte> own_value_;
     std::vector<std::byte> host_key_;
     SharedSecret secret_;

@@ -36,7 +36,7 @@ std::string_view key_type_of(std::string_view signature_algorithm) noexcept {
 
 Transport::Transport(const SessionConfig& config, EventQueue& events)
     : config_{config},
-      lists_{with_defaults(config.algorithms)},
+      lists_{with_defaults(config)},
       events_{events},
       sealer_{outbox_, config.random},
       identification_{config.role},

@@ -273,7 +273,7 @@ std::string_view help_text() noexcept {
        caponier demo [--once]
 
 Listens here and delivers each connection to host:hostport through an SSH server, as ssh -N -L does.
-A line on stdout says when a forward is ready. Ctrl-C lets open connections finish, for at most 10 s;
+A line on stdout says when a forward is ready. Ctrl-C lets open connections finish for up to 10 s;
 again, it ends at once.
 
   -L [bind:]port:host:hostport   what to forward, repeatable; port 0 picks a free one

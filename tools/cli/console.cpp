@@ -59,6 +59,9 @@ void Console::show_status(std::string_view line) {
         return;
     }
     const std::lock_guard lock{mutex_};
+    if (line == status_) {
+        return;
+    }
     clear_status();
     status_ = line;
     write_all(STDOUT_FILENO, status_);

@@ -48,7 +48,7 @@ std::string readable_bytes(std::uint64_t bytes) {
 }
 
 std::string status_line(const client::Traffic& traffic) {
-    return fmt::format("{} connections, {} open, {} up, {} down (Ctrl-C ends)",
+    return fmt::format("Connections: {} ({} open), {} up, {} down. Ctrl-C ends.",
                        traffic.connections_total,
                        traffic.connections_open,
                        readable_bytes(traffic.bytes_up),

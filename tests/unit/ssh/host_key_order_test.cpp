@@ -1,0 +1,29 @@
+// The order of host key algorithms, for the servers that have several keys.
+
+#include "ssh/keys/host_key_order.h"
+
+#include <gtest/gtest.h>
+
+namespace caponier::ssh {
+namespace {
+
+using Names = std::vector<std::string>;
+
+TEST(HostKeyOrder, PutsTheAlgorithmsOfRecordedKeysFirst) {
+    const Names algorithms{"ssh-ed25519", "ecdsa-sha2-nistp256", "rsa-sha2-512", "rsa-sha2-256"};
+
+    const Names ordered = recorded_first(algorithms, Names{"ssh-rsa"});
+
+    EXPECT_EQ(ordered,
+              (Names{"rsa-sha2-512", "rsa-sha2-256", "ssh-ed25519", "ecdsa-sha2-nistp256"}));
+}
+
+TEST(HostKeyOrder, LeavesTheOrderAloneWhereNothingIsRecorded) {
+    const Names algorithms{"ssh-ed25519", "ecdsa-sha2-nistp256"};
+
+    EXPECT_EQ(recorded_first(algorithms, Names{}), algorithms);
+    EXPECT_EQ(recorded_first(algorithms, Names{"ssh-dss"}), algorithms);
+}
+
+}  // namespace
+}  // namespace caponier::ssh
