@@ -186,17 +186,18 @@ class RelayWorld final : relay::Observer, relay::SessionFactory {
 };
 
 RelayWorld::RelayWorld(std::uint64_t seed, bool narrates)
-    : seed_(seed),
-      random_(Random::mix(seed)),
-      connections_may_fail_(random_.chance(5'000)),
-      network_(random_.next(), draw_network(random_)),
-      relay_loop_(network_, draw_faults(random_, connections_may_fail_)),
-      peer_loop_(network_, draw_faults(random_, false)),
-      peer_pool_(std::move(*peer_loop_.make_pool({.buffers = 128, .buffer_bytes = 64 * 1024}))),
-      ledger_(random_.next()),
-      session_script_(draw_session(random_)),
-      desk_(relay_loop_, draw_answers(random_), random_.next()),
-      server_(peer_loop_, *peer_pool_, ledger_, draw_server(random_), random_.next()) {
+    // Braces, because they draw from left to right with every compiler.
+    : seed_{seed},
+      random_{Random::mix(seed)},
+      connections_may_fail_{random_.chance(5'000)},
+      network_{random_.next(), draw_network(random_)},
+      relay_loop_{network_, draw_faults(random_, connections_may_fail_)},
+      peer_loop_{network_, draw_faults(random_, false)},
+      peer_pool_{std::move(*peer_loop_.make_pool({.buffers = 128, .buffer_bytes = 64 * 1024}))},
+      ledger_{random_.next()},
+      session_script_{draw_session(random_)},
+      desk_{relay_loop_, draw_answers(random_), random_.next()},
+      server_{peer_loop_, *peer_pool_, ledger_, draw_server(random_), random_.next()} {
     if (narrates) {
         network_.trace().print();
     }

@@ -266,6 +266,21 @@ TEST(Libssh2Session, KeepsReceivingAfterOurEof) {
     EXPECT_FALSE(channel.cut);
 }
 
+// The server has nobody left to deliver to, and closes although we are not finished.
+TEST(Libssh2Session, CallsAChannelCutThatThePeerClosesBeforeOurEof) {
+    Target target{[](int connection) { send_stream(connection, 1, 1000); }};
+    Established tunnel;
+
+    const LocalChannelId id = tunnel.driver.open(
+        target.port(), {.stream_in = 1, .stream_out = 2, .bytes_out = 64 * mebibyte});
+    DrivenChannel& channel = tunnel.driver.channel(id);
+    ASSERT_TRUE(tunnel.until([&] { return channel.closed; }));
+
+    EXPECT_TRUE(channel.cut);
+    EXPECT_FALSE(channel.eof_sent);
+    EXPECT_EQ(channel.received, 1000U);
+}
+
 TEST(Libssh2Session, TellsWhyAnOpenWasRefused) {
     Target permitted{echo};
     Established tunnel{{"PermitOpen 127.0.0.1:" + std::to_string(permitted.port()) +
