@@ -25,7 +25,7 @@ class NativeSession final : public Session {
         : config_{std::move(config)},
           transport_{config_, events_},
           auth_client_{config_, transport_, events_},
-          auth_server_{transport_, events_},
+          auth_server_{config_, transport_, events_},
           connection_{config_, transport_, events_} {}
 
     // ---- questions ----------------------------------------------------------------------------
@@ -91,6 +91,7 @@ class NativeSession final : public Session {
     [[nodiscard]] Result<void> dispatch(const Transport::Message& message);
     void go_on_after_transport(ProtocolState before);
     void flush();
+    void observe(TimePoint now) noexcept;
     void end(const Error& error, std::string_view text);
 
     SessionConfig config_;
@@ -137,6 +138,7 @@ std::size_t NativeSession::receive(std::span<std::byte> bytes, TimePoint now) no
         return bytes.size();
     }
     flush();
+    observe(now);
     return consumed;
 }
 
@@ -144,19 +146,20 @@ Result<void> NativeSession::dispatch(const Transport::Message& message) {
     if (transport_.state() == ProtocolState::open) {
         return connection_.take(message);
     }
-    return config_.role == Role::client ? auth_client_.take(message, now_)
-                                        : auth_server_.take(message);
+    return config_.role == Role::client ? auth_client_.take(message) : auth_server_.take(message);
 }
 
 /// The first keys came on, or the user became known.
 void NativeSession::go_on_after_transport(ProtocolState before) {
     const ProtocolState state = transport_.state();
-    if (state == before || config_.role == Role::server) {
+    if (state == before) {
         return;
     }
-    if (state == ProtocolState::service) {
-        auth_client_.begin(now_);
-    } else if (state == ProtocolState::open) {
+    if (state == ProtocolState::service && config_.role == Role::server) {
+        auth_server_.begin();
+    } else if (state == ProtocolState::service) {
+        auth_client_.begin();
+    } else if (state == ProtocolState::open && config_.role == Role::client) {
         const bool is_openssh =
             transport_.peer_identification().find("OpenSSH") != std::string::npos;
         if (is_openssh) {
@@ -166,13 +169,23 @@ void NativeSession::go_on_after_transport(ProtocolState before) {
 }
 
 std::optional<TimePoint> NativeSession::next_deadline() const noexcept {
-    const std::optional<TimePoint> transport = transport_.deadline();
-    const std::optional<TimePoint> authentication =
-        is_ended() ? std::nullopt : auth_client_.deadline();
-    if (transport && authentication) {
-        return std::min(*transport, *authentication);
+    if (is_ended()) {
+        return std::nullopt;
     }
-    return transport ? transport : authentication;
+    // At most one of them runs: authentication is between the first keys and the first rekey.
+    for (const std::optional<TimePoint> deadline :
+         {auth_client_.deadline(), auth_server_.deadline()}) {
+        if (deadline) {
+            return deadline;
+        }
+    }
+    return transport_.deadline();
+}
+
+void NativeSession::observe(TimePoint now) noexcept {
+    transport_.observe(now);
+    auth_client_.observe(now);
+    auth_server_.observe(now);
 }
 
 void NativeSession::expire(TimePoint now) noexcept {
@@ -181,12 +194,13 @@ void NativeSession::expire(TimePoint now) noexcept {
         return;
     }
     transport_.rekey_if_due(now);
-    const std::optional<TimePoint> due = next_deadline();
-    if (due && now >= *due) {
+    if (transport_.is_overdue(now) || auth_client_.is_overdue(now) ||
+        auth_server_.is_overdue(now)) {
         end({ErrorCode::timed_out}, {});
         return;
     }
     flush();
+    observe(now);
 }
 
 void NativeSession::flush() {
@@ -208,7 +222,7 @@ void NativeSession::end(const Error& error, std::string_view text) {
 
 void NativeSession::accept_host_key() noexcept {
     if (!is_ended()) {
-        transport_.accept_host_key(now_);
+        transport_.accept_host_key();
     }
 }
 

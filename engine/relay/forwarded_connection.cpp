@@ -137,7 +137,8 @@ void ForwardedConnection::data(std::span<std::byte> bytes, ReceiveRound* round) 
     }
     const bool behind_others = send_.in_flight() || !backlog_.empty();
     if (round == nullptr || behind_others) {
-        // Bytes that do not stay: they are copied, behind those of this round that came before them.
+        // Bytes that do not stay: they are copied, behind those of this round that came before
+        // them.
         if (first_ != ReceiveRound::Link::none) {
             keep(std::exchange(first_, ReceiveRound::Link::none));
             last_ = ReceiveRound::Link::none;

@@ -116,9 +116,8 @@ void SessionWorker::on_received(io::Outcome& outcome) noexcept {
         return;
     }
     if (outcome.error != 0 || outcome.bytes == 0) {
-        end_.os_error = outcome.error;
-        session_->end_of_input();
-        take_events(nullptr);
+        end_.os_error = outcome.error != 0 ? outcome.error : end_.os_error;
+        input_ended();
         return;
     }
     last_input_ = loop_.now();
@@ -126,6 +125,11 @@ void SessionWorker::on_received(io::Outcome& outcome) noexcept {
     feed(std::move(outcome.buffer));
     settle();
     receive_more();
+}
+
+void SessionWorker::input_ended() noexcept {
+    session_->end_of_input();
+    take_events(nullptr);
 }
 
 void SessionWorker::feed(io::Lease&& lease) noexcept {
@@ -180,7 +184,7 @@ void SessionWorker::settle() noexcept {
 }
 
 void SessionWorker::flush() noexcept {
-    if (send_.in_flight() || !socket_) {
+    if (send_.in_flight() || sending_failed_ || !socket_) {
         return;
     }
     std::array<std::span<const std::byte>, outbox_pieces> spans;
@@ -209,9 +213,13 @@ void SessionWorker::on_sent(io::Outcome& outcome) noexcept {
         return;
     }
     if (outcome.error != 0) {
+        // Nothing leaves any more. The server's last words may still be unread, so that the end is
+        // what the receive finds behind them; while a question is open, nobody reads.
         end_.os_error = outcome.error;
-        session_->end_of_input();
-        take_events(nullptr);
+        sending_failed_ = true;
+        if (question_open_) {
+            input_ended();
+        }
         return;
     }
     session_->sent(outcome.bytes);
@@ -437,8 +445,8 @@ void SessionWorker::give_up(SessionEnd&& end) noexcept {
     policy_.reset();
     farewell_deadline_ = loop_.now() + farewell_patience;
     streams_.session_ended();
-    const bool has_last_words =
-        session_ != nullptr && session_->outbox_bytes() > 0 && end_.os_error == 0 && !end_.deadline;
+    const bool has_last_words = session_ != nullptr && session_->outbox_bytes() > 0 &&
+                                !sending_failed_ && end_.os_error == 0 && !end_.deadline;
     if (!has_last_words) {
         leave();
         return;

@@ -107,6 +107,7 @@ class SessionWorker final : AnswerSink, Dialer::User, ChannelStreams::Owner {
     void session_changed() noexcept override;
 
     void receive_more() noexcept;
+    void input_ended() noexcept;
     void feed(io::Lease&& lease) noexcept;
     void feed_tail() noexcept;
     void keep_tail(std::span<const std::byte> rest);
@@ -149,6 +150,7 @@ class SessionWorker final : AnswerSink, Dialer::User, ChannelStreams::Owner {
     std::array<io::Piece, outbox_pieces> pieces_{};
 
     SessionEnd end_;
+    bool sending_failed_ = false;
     bool question_open_ = false;
     io::TimePoint question_since_{};
     io::TimePoint connect_deadline_{};

@@ -64,12 +64,16 @@ void Shard::session_established(SessionWorker&) noexcept {
         return;
     }
     move_to(Phase::serving);
-    std::size_t failed = 0;
+    // Nobody is told of a forward, and no connection is accepted, before it is known that all of
+    // them, or enough, can listen.
+    std::vector<std::pair<const Forward*, io::Address>> bound;
     for (const Forward& forward : plan_.forwards) {
-        failed += listen(forward) ? 0 : 1;
+        if (const std::optional<io::Address> address = listen(forward)) {
+            bound.emplace_back(&forward, *address);
+        }
     }
     const bool enough =
-        failed == 0 || (!plan_.exit_on_forward_failure && failed < plan_.forwards.size());
+        bound.size() == plan_.forwards.size() || (!plan_.exit_on_forward_failure && !bound.empty());
     if (!enough) {
         end(Finish::cannot_listen);
         return;
@@ -77,11 +81,14 @@ void Shard::session_established(SessionWorker&) noexcept {
     for (const std::unique_ptr<Listener>& listener : listeners_) {
         listener->start();
     }
+    for (const auto& [forward, address] : bound) {
+        observer_.listening(*forward, address);
+    }
 }
 
-/// Binds all addresses of the forward or, as far as it matters, none: an address in use is a
-/// failure, a family that this machine does not have is not, if the other one works.
-bool Shard::listen(const Forward& forward) noexcept {
+/// Binds all addresses of the forward or, as far as it matters, none; returns the first: an address
+/// in use is a failure, a family that this machine does not have is not, if the other one works.
+std::optional<io::Address> Shard::listen(const Forward& forward) noexcept {
     const std::size_t before = listeners_.size();
     io::IoError error{EADDRNOTAVAIL};
     std::uint16_t chosen_port = 0;
@@ -98,7 +105,7 @@ bool Shard::listen(const Forward& forward) noexcept {
             }
             observer_.listen_failed(forward, address, error);
             listeners_.resize(before);
-            return false;
+            return std::nullopt;
         }
         chosen_port = loop_.local_address(*socket).port();
         Listener::User& user = *this;
@@ -107,11 +114,10 @@ bool Shard::listen(const Forward& forward) noexcept {
     }
     if (listeners_.size() == before) {
         observer_.listen_failed(forward, forward.binds.front(), error);
-        return false;
+        return std::nullopt;
     }
     listeners_open_ = listeners_.size();
-    observer_.listening(forward, listeners_[before]->address());
-    return true;
+    return listeners_[before]->address();
 }
 
 // ---- serve -------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -67,7 +68,7 @@ class Shard final : Listener::User, ForwardedConnection::Owner, SessionWorker::O
     void session_ended(SessionWorker& worker, const SessionEnd& end) noexcept override;
     void wants_settling(SessionWorker& worker) noexcept override;
 
-    [[nodiscard]] bool listen(const Forward& forward) noexcept;
+    [[nodiscard]] std::optional<io::Address> listen(const Forward& forward) noexcept;
     [[nodiscard]] bool make_pools() noexcept;
     void drain() noexcept;
     void end(Finish why) noexcept;

@@ -23,7 +23,7 @@ tl::unexpected<Error> failure(ErrorCode code, MessageNumber number) {
 
 }  // namespace
 
-void AuthClient::begin(TimePoint now) {
+void AuthClient::begin() {
     expects(phase_ == Phase::idle);
     // RFC 4253 10
     std::vector<std::byte> payload;
@@ -31,27 +31,29 @@ void AuthClient::begin(TimePoint now) {
     out.message(MessageNumber::service_request);
     out.text(auth_service);
     transport_.send(payload);
-    now_ = now;
     move_to(Phase::service_asked);
-    deadline_ = now + std::chrono::duration_cast<TimePoint::duration>(config_.kex_timeout);
 }
 
-std::optional<TimePoint> AuthClient::deadline() const noexcept {
+/// The clock runs while the server owes an answer, and not while a person thinks.
+void AuthClient::move_to(Phase next) noexcept {
+    phase_ = next;
     const bool server_owes = phase_ == Phase::service_asked || phase_ == Phase::request_sent ||
                              phase_ == Phase::query_sent;
-    return server_owes ? std::optional{deadline_} : std::nullopt;
+    if (server_owes) {
+        deadline_.start(config_.kex_timeout);
+    } else {
+        deadline_.stop();
+    }
 }
 
-Result<void> AuthClient::take(const Transport::Message& message, TimePoint now) {
-    now_ = now;
-    deadline_ = now + std::chrono::duration_cast<TimePoint::duration>(config_.kex_timeout);
+Result<void> AuthClient::take(const Transport::Message& message) {
     const bool first = std::exchange(first_message_, false);
     if (success_must_follow_ && message.number != MessageNumber::userauth_success) {
         return failure(ErrorCode::unexpected_message, MessageNumber::ext_info);
     }
     switch (message.number) {
     case MessageNumber::service_accept:
-        return take_service_accept(message.payload, now);
+        return take_service_accept(message.payload);
     case MessageNumber::ext_info:
         // RFC 8308 2.4: as the first message after NEWKEYS, or directly before success.
         success_must_follow_ = !first;
@@ -69,7 +71,7 @@ Result<void> AuthClient::take(const Transport::Message& message, TimePoint now) 
     }
 }
 
-Result<void> AuthClient::take_service_accept(std::span<const std::byte> payload, TimePoint) {
+Result<void> AuthClient::take_service_accept(std::span<const std::byte> payload) {
     WireReader in{payload};
     in.byte();
     const std::string_view service = in.text();

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "ssh/event_queue.h"
+#include "ssh/transport/answer_deadline.h"
 #include "ssh/transport/transport.h"
 
 namespace caponier::ssh {
@@ -21,8 +22,8 @@ class AuthClient {
         : config_{config}, transport_{transport}, events_{events} {}
 
     /// Keys are on: asks for the service.
-    void begin(TimePoint now);
-    [[nodiscard]] Result<void> take(const Transport::Message& message, TimePoint now);
+    void begin();
+    [[nodiscard]] Result<void> take(const Transport::Message& message);
     [[nodiscard]] bool is_done() const noexcept { return phase_ == Phase::done; }
 
     [[nodiscard]] bool try_public_key(const PublicKeyView& key);
@@ -30,7 +31,11 @@ class AuthClient {
     void decline_signature();
 
     /// When the server's answer is overdue.
-    [[nodiscard]] std::optional<TimePoint> deadline() const noexcept;
+    [[nodiscard]] std::optional<TimePoint> deadline() const noexcept { return deadline_.due(); }
+    [[nodiscard]] bool is_overdue(TimePoint now) const noexcept {
+        return deadline_.is_overdue(now);
+    }
+    void observe(TimePoint now) noexcept { deadline_.observe(now); }
 
   private:
     /// Only move_to() changes it.
@@ -44,9 +49,8 @@ class AuthClient {
         done,
     };
 
-    void move_to(Phase next) noexcept { phase_ = next; }
-    [[nodiscard]] Result<void> take_service_accept(std::span<const std::byte> payload,
-                                                   TimePoint now);
+    void move_to(Phase next) noexcept;
+    [[nodiscard]] Result<void> take_service_accept(std::span<const std::byte> payload);
     [[nodiscard]] Result<void> take_ext_info(std::span<const std::byte> payload);
     [[nodiscard]] Result<void> take_failure(std::span<const std::byte> payload);
     [[nodiscard]] Result<void> take_success(std::span<const std::byte> payload);
@@ -60,8 +64,7 @@ class AuthClient {
     Phase phase_ = Phase::idle;
     bool first_message_ = true;         ///< the next message is the first under the new keys
     bool success_must_follow_ = false;  ///< SSH_MSG_EXT_INFO came in the middle
-    TimePoint deadline_ = TimePoint::max();
-    TimePoint now_{};
+    AnswerDeadline deadline_;
 
     std::string server_sig_algs_;
     bool host_bound_ = false;

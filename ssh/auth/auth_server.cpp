@@ -76,6 +76,10 @@ Result<void> AuthServer::take_request(std::span<const std::byte> payload) {
     algorithm_.clear();
     key_.clear();
     signed_by_client_ = false;
+    // RFC 4252 5: "The server MUST reject" (with SSH_MSG_USERAUTH_FAILURE) what it does not support.
+    if (method_ != "none") {
+        return refuse(public_key_method);
+    }
     phase_ = Phase::answer_awaited;
     events_.push(AuthenticationRequested{user_, method_, {}, false});
     return {};
@@ -90,6 +94,10 @@ Result<void> AuthServer::take_public_key(std::string_view method,
     algorithm_ = request->key.algorithm;
     key_.assign(request->key.blob.begin(), request->key.blob.end());
     signed_by_client_ = request->has_signature;
+    const std::vector<std::string>& allowed = transport_.algorithms().public_key;
+    if (std::ranges::find(allowed, algorithm_) == allowed.end()) {
+        return refuse(public_key_method);
+    }
     if (signed_by_client_) {
         const std::vector<std::byte> data = signed_bytes(transport_.session_id(), *request);
         const bool bound_to_us =
@@ -123,6 +131,7 @@ void AuthServer::accept() {
     out.message(MessageNumber::userauth_success);
     transport_.send(payload);
     transport_.authentication_ended();
+    deadline_.stop();
     phase_ = Phase::done;
     events_.push(Established{});
 }

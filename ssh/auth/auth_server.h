@@ -3,12 +3,14 @@
 // question to the application, one at a time, and nothing but its answer makes a user.
 
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "ssh/event_queue.h"
+#include "ssh/transport/answer_deadline.h"
 #include "ssh/transport/transport.h"
 
 namespace caponier::ssh {
@@ -16,13 +18,24 @@ namespace caponier::ssh {
 class AuthServer {
   public:
     /// All outlive it.
-    AuthServer(Transport& transport, EventQueue& events) noexcept
-        : transport_{transport}, events_{events} {}
+    AuthServer(const SessionConfig& config, Transport& transport, EventQueue& events) noexcept
+        : config_{config}, transport_{transport}, events_{events} {}
 
+    /// Keys are on: the client's time to authenticate runs.
+    void begin() noexcept { deadline_.start(config_.kex_timeout); }
     [[nodiscard]] Result<void> take(const Transport::Message& message);
     [[nodiscard]] bool is_done() const noexcept { return phase_ == Phase::done; }
     /// RFC 4252 5.1: pipelined requests are processed one by one.
     [[nodiscard]] bool waits_for_answer() const noexcept { return phase_ == Phase::answer_awaited; }
+
+    /// When the client has taken too long; an answer that the application owes is waited for.
+    [[nodiscard]] std::optional<TimePoint> deadline() const noexcept {
+        return waits_for_answer() ? std::nullopt : deadline_.due();
+    }
+    [[nodiscard]] bool is_overdue(TimePoint now) const noexcept {
+        return !waits_for_answer() && deadline_.is_overdue(now);
+    }
+    void observe(TimePoint now) noexcept { deadline_.observe(now); }
 
     void accept();
     /// The error ends the session: the client has tried too often.
@@ -36,8 +49,10 @@ class AuthServer {
     [[nodiscard]] Result<void> take_public_key(std::string_view method,
                                                std::span<const std::byte> fields);
 
+    const SessionConfig& config_;
     Transport& transport_;
     EventQueue& events_;
+    AnswerDeadline deadline_;
     Phase phase_ = Phase::service_awaited;
     int failures_ = 0;
     std::string user_;

@@ -16,6 +16,9 @@ inline constexpr std::string_view connection_service = "ssh-connection";
 inline constexpr std::string_view public_key_method = "publickey";
 inline constexpr std::string_view host_bound_method = "publickey-hostbound-v00@openssh.com";
 
+/// A key blob above this is refused: RSA with 16,384 bits takes 2 KiB.
+inline constexpr std::size_t public_key_blob_bytes_max = 16 * 1024;
+
 /// One request, as sent or as parsed; views.
 struct PublicKeyRequest {
     std::string_view user;
@@ -32,7 +35,8 @@ struct PublicKeyRequest {
 [[nodiscard]] std::vector<std::byte> signed_bytes(std::span<const std::byte> session_id,
                                                   const PublicKeyRequest& request);
 
-/// `fields`: what follows the method name; `method` is one of the two above.
+/// `fields`: what follows the method name; `method` is one of the two above. A host-bound request
+/// that names no host key is malformed.
 [[nodiscard]] Result<PublicKeyRequest> parse_public_key_request(std::string_view user,
                                                                 std::string_view method,
                                                                 std::span<const std::byte> fields);

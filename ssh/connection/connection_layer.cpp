@@ -369,7 +369,9 @@ Result<void> ConnectionLayer::take_global_request(std::span<const std::byte> pay
         return malformed(MessageNumber::global_request);
     }
     if (config_.role == Role::client && name == "hostkeys-00@openssh.com") {
-        return take_host_keys(fields);
+        if (const Result<void> taken = take_host_keys(fields); !taken) {
+            return taken;
+        }
     }
     // RFC 4254 4: "If the recipient does not recognize or support the request, it simply responds
     // with SSH_MSG_REQUEST_FAILURE." For keepalive@openssh.com that answer is the sign of life.
@@ -390,8 +392,8 @@ Result<void> ConnectionLayer::take_host_keys(std::span<const std::byte> fields) 
     for (std::size_t count = 0; in.ok() && in.unread_bytes() > 0; ++count) {
         const std::span<const std::byte> blob = in.string();
         if (in.ok() && count < announced_host_keys_max) {
-            const std::string_view type = WireReader{blob}.text();
-            events_.push(HostKeyAnnounced{{type, blob}, in.unread_bytes() == 0});
+            const bool last = in.unread_bytes() == 0 || count + 1 == announced_host_keys_max;
+            events_.push(HostKeyAnnounced{{WireReader{blob}.text(), blob}, last});
         }
     }
     if (!in.complete()) {
@@ -448,6 +450,11 @@ Result<void> ConnectionLayer::take_open(std::span<const std::byte> payload) {
     if (!target) {
         return tl::unexpected{target.error()};
     }
+    // What the application refuses waits here, too.
+    if (refusals_.size() >= replies_held_back_max) {
+        return failure(ErrorCode::protocol_error,
+                       static_cast<std::uint32_t>(MessageNumber::channel_open));
+    }
     const std::optional<LocalChannelId> id =
         request->offer.packet_bytes_max > 0 ? channels_.claim() : std::nullopt;
     if (!id) {
@@ -485,6 +492,7 @@ Result<void> ConnectionLayer::take_open_confirmation(std::span<const std::byte> 
     const bool unusable = channel->packet_bytes_max == 0;
     if (!channel->abandoned && !unusable) {
         events_.push(ChannelOpened{message->ours});
+        list(message->ours, *channel);  // widen() and eof() may have come before.
         return {};
     }
     if (!std::exchange(channel->abandoned, true)) {

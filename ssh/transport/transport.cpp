@@ -20,6 +20,9 @@ tl::unexpected<Error> failure(ErrorCode code, MessageNumber number) {
     return tl::unexpected{Error{code, static_cast<std::uint32_t>(number)}};
 }
 
+/// What a peer may send before the first keys, SSH_MSG_IGNORE and SSH_MSG_DEBUG included.
+constexpr std::uint32_t packets_before_keys_max = 4096;
+
 /// The same name with static storage, for events.
 std::string_view static_name_of(std::string_view signature_algorithm) noexcept {
     const auto names = signature_algorithm_names();
@@ -51,13 +54,14 @@ Transport::Transport(const SessionConfig& config, EventQueue& events)
     const std::span<std::byte> room = outbox_.reserve(line.size());
     std::ranges::copy(bytes_of(line), room.begin());
     outbox_.commit(line.size());
+    kex_deadline_.start(config.kex_timeout);
 }
 
 // ---- input -------------------------------------------------------------------------------------
 
 Result<Transport::Step> Transport::take(std::span<std::byte> stream, TimePoint now) {
     if (state_ == ProtocolState::identification) {
-        return take_identification(stream, now);
+        return take_identification(stream);
     }
     if (phase_ == KexPhase::decision_awaited) {
         return Step{};
@@ -65,11 +69,7 @@ Result<Transport::Step> Transport::take(std::span<std::byte> stream, TimePoint n
     return take_packet(stream, now);
 }
 
-Result<Transport::Step> Transport::take_identification(std::span<const std::byte> stream,
-                                                       TimePoint now) {
-    if (kex_deadline_ == TimePoint::max()) {
-        kex_deadline_ = now + std::chrono::duration_cast<TimePoint::duration>(config_.kex_timeout);
-    }
+Result<Transport::Step> Transport::take_identification(std::span<const std::byte> stream) {
     const Result<std::size_t> taken = identification_.take(stream);
     if (!taken) {
         error_text_ = identification_.line();
@@ -79,7 +79,7 @@ Result<Transport::Step> Transport::take_identification(std::span<const std::byte
         frame_.peer_identification = identification_.line();
         events_.push(PeerIdentified{frame_.peer_identification});
         state_ = ProtocolState::kex_initial;
-        start_kex(now);
+        start_kex();
     }
     return Step{.consumed = *taken, .message = std::nullopt};
 }
@@ -94,6 +94,11 @@ Result<Transport::Step> Transport::take_packet(std::span<std::byte> stream, Time
     }
     const OpenedPacket& packet = **opened;
     const auto number = std::to_integer<std::uint8_t>(packet.payload[0]);
+    // A first key exchange is a handful of packets. Without a bound the sequence number could be
+    // brought to wrap before there are keys, which is how OpenSSH's strict mode has it as an error.
+    if (session_id_.empty() && packet.sequence >= packets_before_keys_max) {
+        return failure(ErrorCode::protocol_error, MessageNumber{number});
+    }
     Step step{.consumed = packet.packet_bytes, .message = std::nullopt};
     switch (verdict(config_.role, table_state(), number)) {
     case Verdict::ignore:
@@ -134,7 +139,7 @@ Result<void> Transport::take_own(MessageNumber number, const OpenedPacket& packe
     case MessageNumber::disconnect:
         return take_disconnect(packet.payload);
     case MessageNumber::kexinit:
-        return take_kexinit(packet, now);
+        return take_kexinit(packet);
     case MessageNumber::newkeys:
         return take_newkeys(packet.payload, now);
     case MessageNumber::ping:
@@ -215,7 +220,7 @@ void Transport::flush_replies() {
 
 // ---- key exchange ------------------------------------------------------------------------------
 
-void Transport::start_kex(TimePoint now) {
+void Transport::start_kex() {
     expects(phase_ == KexPhase::idle);
     const bool first = session_id_.empty();
     std::vector<std::byte> payload =
@@ -224,7 +229,10 @@ void Transport::start_kex(TimePoint now) {
                      config_.random);
     sealer_.seal(payload);
     kex_ = std::make_unique<KeyExchange>(frame_, std::move(payload));
-    kex_deadline_ = now + std::chrono::duration_cast<TimePoint::duration>(config_.kex_timeout);
+    // One allowance for the whole of the first exchange, the identification included.
+    if (!first) {
+        kex_deadline_.start(config_.kex_timeout);
+    }
     rekey_wanted_ = false;
     move_to(KexPhase::kexinit_awaited);
 }
@@ -232,18 +240,18 @@ void Transport::start_kex(TimePoint now) {
 void Transport::rekey_if_due(TimePoint now) {
     const bool possible = state_ == ProtocolState::open && phase_ == KexPhase::idle;
     if (possible && (rekey_wanted_ || rekey_policy_.is_due(sealer_.use(), opener_.use(), now))) {
-        start_kex(now);
+        start_kex();
     }
 }
 
-Result<void> Transport::take_kexinit(const OpenedPacket& packet, TimePoint now) {
+Result<void> Transport::take_kexinit(const OpenedPacket& packet) {
     const bool first = session_id_.empty();
     // RFC 4253 9 lets either side rekey; a second KEXINIT inside an exchange is an error.
     if (peer_kexinit_came_ || (!first && state_ != ProtocolState::open)) {
         return failure(ErrorCode::unexpected_message, MessageNumber::kexinit);
     }
     if (phase_ == KexPhase::idle) {
-        start_kex(now);
+        start_kex();
     }
     if (phase_ != KexPhase::kexinit_awaited) {
         return failure(ErrorCode::unexpected_message, MessageNumber::kexinit);
@@ -303,8 +311,7 @@ Result<void> Transport::take_reply(std::span<const std::byte> payload) {
     const std::span<const std::byte> host_key = kex_->host_key();
     if (session_id_.empty()) {
         host_key_.assign(host_key.begin(), host_key.end());
-        move_to(KexPhase::decision_awaited);
-        kex_deadline_ = TimePoint::max();
+        wait_for_decision();
         events_.push(HostKeyReceived{{kex_->negotiated().host_key, host_key_}});
         return {};
     }
@@ -324,7 +331,7 @@ Result<void> Transport::take_init(std::span<const std::byte> payload) {
     if (session_id_.empty()) {
         host_key_.assign(kex_->host_key().begin(), kex_->host_key().end());
     }
-    move_to(KexPhase::decision_awaited);
+    wait_for_decision();
     events_.push(SignatureWanted{{algorithm, kex_->host_key()}, kex_->exchange_hash()});
     return {};
 }
@@ -338,14 +345,21 @@ std::span<const std::byte> Transport::own_host_key(std::string_view algorithm) c
     return {};
 }
 
-void Transport::accept_host_key(TimePoint now) {
+/// The peer owes nothing while the application, or a person, decides.
+void Transport::wait_for_decision() noexcept {
+    move_to(KexPhase::decision_awaited);
+    kex_deadline_.stop();
+}
+
+void Transport::accept_host_key() {
     expects(waits_for_host_key());
-    kex_deadline_ = now + std::chrono::duration_cast<TimePoint::duration>(config_.kex_timeout);
+    kex_deadline_.start(config_.kex_timeout);
     send_newkeys();
 }
 
 void Transport::provide_signature(std::span<const std::byte> signature) {
     expects(waits_for_signature());
+    kex_deadline_.start(config_.kex_timeout);
     sealer_.seal(kex_->make_reply(signature));
     send_newkeys();
 }
@@ -404,7 +418,7 @@ Result<void> Transport::take_newkeys(std::span<const std::byte> payload, TimePoi
     }
     rekey_policy_.keys_changed(now, rekey_bytes_);
     peer_kexinit_came_ = false;
-    kex_deadline_ = TimePoint::max();
+    kex_deadline_.stop();
     kex_.reset();
     move_to(KexPhase::idle);
     flush_replies();
@@ -422,11 +436,12 @@ std::optional<TimePoint> Transport::deadline() const noexcept {
     if (state_ == ProtocolState::ended) {
         return std::nullopt;
     }
-    const TimePoint due = std::min(kex_deadline_,
-                                   state_ == ProtocolState::open && phase_ == KexPhase::idle
-                                       ? rekey_policy_.due_time()
-                                       : TimePoint::max());
-    return due == TimePoint::max() ? std::nullopt : std::optional{due};
+    if (const std::optional<TimePoint> due = kex_deadline_.due()) {
+        return due;
+    }
+    const TimePoint due = rekey_policy_.due_time();
+    return state_ == ProtocolState::open && due != TimePoint::max() ? std::optional{due}
+                                                                    : std::nullopt;
 }
 
 void Transport::end(const Error& error, std::string_view text) {

@@ -15,6 +15,7 @@
 #include "ssh/error.h"
 #include "ssh/event_queue.h"
 #include "ssh/session.h"
+#include "ssh/transport/answer_deadline.h"
 #include "ssh/transport/identification.h"
 #include "ssh/transport/key_exchange.h"
 #include "ssh/transport/message_table.h"
@@ -56,7 +57,7 @@ class Transport {
 
     /// Client: the application accepted the server's host key. Only then do keys come on, and with
     /// them the first message that could carry a secret.
-    void accept_host_key(TimePoint now);
+    void accept_host_key();
     /// Server: the signature of the exchange hash.
     void provide_signature(std::span<const std::byte> signature);
     [[nodiscard]] bool waits_for_host_key() const noexcept {
@@ -76,6 +77,8 @@ class Transport {
     void send(std::span<const std::byte> head, std::span<const std::byte> data) {
         sealer_.seal(head, data);
     }
+    /// Tells the deadlines the time.
+    void observe(TimePoint now) noexcept { kex_deadline_.observe(now); }
     /// Starts a rekey if one is due, or asked for.
     void rekey_if_due(TimePoint now);
     void ask_for_rekey() noexcept { rekey_wanted_ = true; }
@@ -95,7 +98,11 @@ class Transport {
     [[nodiscard]] const std::string& peer_identification() const noexcept {
         return frame_.peer_identification;
     }
+    /// When expire() is to be called: the peer owes a step of a key exchange, or a rekey is due.
     [[nodiscard]] std::optional<TimePoint> deadline() const noexcept;
+    [[nodiscard]] bool is_overdue(TimePoint now) const noexcept {
+        return state_ != ProtocolState::ended && kex_deadline_.is_overdue(now);
+    }
     /// The peer's list, or whatever else explains the error that take() returned.
     [[nodiscard]] const std::string& error_text() const noexcept { return error_text_; }
 
@@ -110,13 +117,12 @@ class Transport {
     };
 
     void move_to(KexPhase next) noexcept { phase_ = next; }
-    [[nodiscard]] Result<Step> take_identification(std::span<const std::byte> stream,
-                                                   TimePoint now);
+    [[nodiscard]] Result<Step> take_identification(std::span<const std::byte> stream);
     [[nodiscard]] Result<Step> take_packet(std::span<std::byte> stream, TimePoint now);
     [[nodiscard]] Result<void> take_own(MessageNumber number,
                                         const OpenedPacket& packet,
                                         TimePoint now);
-    [[nodiscard]] Result<void> take_kexinit(const OpenedPacket& packet, TimePoint now);
+    [[nodiscard]] Result<void> take_kexinit(const OpenedPacket& packet);
     [[nodiscard]] Result<void> take_kex_value(MessageNumber number,
                                               std::span<const std::byte> payload);
     [[nodiscard]] Result<void> take_reply(std::span<const std::byte> payload);
@@ -125,7 +131,8 @@ class Transport {
     [[nodiscard]] Result<void> take_disconnect(std::span<const std::byte> payload);
     [[nodiscard]] Result<void> take_ping(std::span<const std::byte> payload);
     [[nodiscard]] Result<void> refuse_unknown(std::uint32_t sequence);
-    void start_kex(TimePoint now);
+    void start_kex();
+    void wait_for_decision() noexcept;
     void send_newkeys();
     [[nodiscard]] std::vector<std::byte> make_ext_info() const;
     [[nodiscard]] ProtocolState table_state() const noexcept;
@@ -153,7 +160,7 @@ class Transport {
     bool rekey_wanted_ = false;
     RekeyPolicy rekey_policy_;
     std::uint64_t rekey_bytes_ = 0;
-    TimePoint kex_deadline_ = TimePoint::max();
+    AnswerDeadline kex_deadline_;
 
     std::vector<std::byte> session_id_;
     std::vector<std::byte> host_key_;  ///< of the server, as verified in the first exchange

@@ -92,7 +92,8 @@ class CommandLine(rig.Case):
         program = self.start_caponier(["-V"])
 
         self.assertEqual(program.wait_for_exit(), 0)
-        self.assertRegex("\n".join(program.lines("stdout") + program.lines()), r"(?i)caponier.*\d\.\d")
+        text = "\n".join(program.lines("stdout") + program.lines())
+        self.assertRegex(text, r"(?i)caponier.*\d\.\d")
 
     def test_the_user_may_be_given_as_l_or_as_an_option(self):
         server = self.start_sshd()

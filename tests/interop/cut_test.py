@@ -23,8 +23,7 @@ class Cut(rig.Case):
         server = self.start_scripted({"cut": scripted_server.sends_then_closes_without_eof(data)})
         _, [port] = self.forward(server, ("cut", 1))
 
-        with load.connect(port) as connection:
-            received = load.exchange(connection, finish=False)
+        received = load.listen_to(port)
 
         self.assertEqual((received.size, received.digest), (SIZE, load.digest(1, SIZE)))
         self.assertEqual(received.end, load.RESET)
@@ -48,8 +47,7 @@ class Cut(rig.Case):
         server = self.start_scripted({"cut": scripted_server.sends_then_closes_without_eof(b"")})
         _, [port] = self.forward(server, ("cut", 1))
 
-        with load.connect(port) as connection:
-            received = load.exchange(connection, finish=False)
+        received = load.listen_to(port)
 
         self.assertEqual((received.size, received.end), (0, load.RESET))
 
@@ -58,8 +56,7 @@ class Cut(rig.Case):
         server = self.start_scripted({"whole": scripted_server.sends_then_ends(data)})
         _, [port] = self.forward(server, ("whole", 1))
 
-        with load.connect(port) as connection:
-            received = load.exchange(connection, finish=False)
+        received = load.listen_to(port)
 
         self.assertEqual((received.end, received.digest), (load.CLEAN, load.digest(1, SIZE)))
 
@@ -74,9 +71,8 @@ class Cut(rig.Case):
             before = program.descriptors()
 
             for _ in range(20):
-                with load.connect(cut) as connection:
-                    received = load.exchange(connection, finish=False)
-                    self.assertEqual((received.size, received.end), (13, load.RESET))
+                received = load.listen_to(cut)
+                self.assertEqual((received.size, received.end), (13, load.RESET))
 
             living.sendall(b"after")
             self.assertEqual(load.receive_exactly(living, 5), b"after")

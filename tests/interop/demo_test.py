@@ -1,5 +1,5 @@
 #!/usr/bin/python3 -B
-"""`caponier demo`: the main job with nothing configured, and nothing left behind, whatever happens."""
+"""`caponier demo`: the main job with nothing configured, and nothing left behind, ever."""
 
 import ctypes
 import os

@@ -19,13 +19,14 @@ class Identities(rig.Case):
 
     def start(self, *identities, only="yes", agent=None, options=()):
         server = self.server
+        environment = {"HOME": str(self.directory)} | ({"SSH_AUTH_SOCK": agent} if agent else {})
         return self.start_caponier(
             ["-N", "-p", server.port, *(word for key in identities for word in ("-i", key)),
              "-o", f"IdentitiesOnly={only}", "-o", f"UserKnownHostsFile={server.known_hosts}",
              "-o", "GlobalKnownHostsFile=/dev/null", *options,
              "-L", "127.0.0.1:0:{}:{}".format(*self.target.host_and_port),
              f"{rig.USER}@{server.address}"],
-            environment={"HOME": str(self.directory), **({"SSH_AUTH_SOCK": agent} if agent else {})})
+            environment=environment)
 
     def start_agent(self, *keys):
         path = str(self.directory / "agent")

@@ -138,7 +138,36 @@ def receive_exactly(connection, size, seconds=10):
 
 
 def connect(port, address="127.0.0.1", seconds=10):
-    return socket.create_connection((address, port), timeout=seconds)
+    """A connection to a listener; ConnectionRefusedError where there is none, ConnectionResetError
+    where it was reset already and had brought nothing. socket.create_connection() would raise the
+    latter also for a connection that has brought bytes, and they would be lost."""
+    connection = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
+    try:
+        connection.setblocking(False)
+        connection.connect_ex((address, port))
+        poll = select.poll()
+        poll.register(connection, select.POLLOUT)
+        events = poll.poll(seconds * 1000)
+        if not events:
+            raise TimeoutError(f"{address} port {port} did not answer in {seconds} s")
+        if events[0][1] & select.POLLERR:
+            connection.recv(1, socket.MSG_PEEK)  # raises the error if there is nothing else
+        connection.settimeout(seconds)
+    except OSError:
+        connection.close()
+        raise
+    return connection
+
+
+def listen_to(port, address="127.0.0.1", seconds=20):
+    """A client that sends nothing, from the connecting to the end; returns what came."""
+    try:
+        with connect(port, address, seconds) as connection:
+            return exchange(connection, finish=False, seconds=seconds)
+    except ConnectionResetError:
+        nothing = Received()
+        nothing.end = RESET
+        return nothing
 
 
 def converse(port, seed, size, seconds=30):
@@ -159,11 +188,10 @@ def check_echo(port, text=b"is anybody there?", seconds=10):
         assert connection.recv(1) == b"", "the echo did not end"
 
 
-def expect_reset(port, address="127.0.0.1", seconds=5):
+def expect_reset(port, seconds=5):
     """A client whose tunnel must not come about: it is reset, and soon."""
-    with connect(port, address, seconds) as connection:
-        received = exchange(connection, finish=False, seconds=seconds)
-        assert (received.size, received.end) == (0, RESET), received
+    received = listen_to(port, seconds=seconds)
+    assert (received.size, received.end) == (0, RESET), received
 
 
 def at_once(function, arguments, seconds=60):

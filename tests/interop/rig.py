@@ -193,8 +193,8 @@ def descendants(pid):
 def make_key(path, kind="ed25519", passphrase=""):
     """Writes a new private key to `path` and its public half beside it; returns the path."""
     bits = ["-b", "2048"] if kind == "rsa" else []
-    subprocess.run(["/usr/bin/ssh-keygen", "-q", "-t", kind, *bits, "-N", passphrase, "-C", "interop",
-                    "-f", str(path)], check=True, stdin=subprocess.DEVNULL, timeout=30)
+    subprocess.run(["/usr/bin/ssh-keygen", "-q", "-t", kind, *bits, "-N", passphrase,
+                    "-C", "interop", "-f", str(path)], check=True, stdin=subprocess.DEVNULL, timeout=30)
     return pathlib.Path(path)
 
 
@@ -220,7 +220,7 @@ class Sshd(Process):
         self.user_key = make_key(self.directory / "user_key")
         self.authorized_keys = self.directory / "authorized_keys"
         self.authorize(self.user_key)
-        # The port is taken between its choice and sshd's bind only by chance; then another is tried.
+        # The port may be taken between its choice and sshd's bind; then another is tried.
         for _ in range(self.STARTS_MAX):
             self.port = free_port(address)
             super().__init__("sshd", [SSHD, "-D", "-e", "-f", str(self._write_config(config))])
@@ -294,7 +294,7 @@ def free_port(address="127.0.0.1"):
 
 # ---- the program -------------------------------------------------------------------------------
 
-READY = re.compile(r"^Forwarding from (?P<host>.+):(?P<port>\d+) -> (?P<target>\S+) via (?P<via>\S+)$")
+READY = re.compile(r"^Forwarding from (?P<host>.+):(?P<port>\d+) -> \S+ via \S+$")
 
 
 class Caponier(Process):

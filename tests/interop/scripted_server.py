@@ -2,8 +2,8 @@
 EOF, a polite disconnect in the middle of a transfer. It is asyncssh's server on a thread.
 
 It takes the same key files as rig.Sshd and is used in its place. Each host name that is asked for
-names an act: ScriptedServer(directory, {"cut": act}) runs `await act(channel_reader, channel_writer)` for a
-forward to cut:1.
+names an act: ScriptedServer(directory, {"cut": act}) runs
+`await act(channel_reader, channel_writer)` for a forward to cut:1.
 """
 
 import asyncio
@@ -116,16 +116,3 @@ async def echoes(reader, writer):
         await writer.drain()
     writer.write_eof()
     writer.channel.close()
-
-
-async def sends_without_end(_reader, writer):
-    """An act: data for as long as there is a channel."""
-    while True:
-        writer.write(bytes(65536))
-        await writer.drain()
-
-
-async def receives(reader, _writer):
-    """An act: takes everything."""
-    while await reader.read(65536):
-        pass

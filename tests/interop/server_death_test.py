@@ -1,6 +1,6 @@
 #!/usr/bin/python3 -B
-"""The SSH server goes away in the middle of transfers: killed, stopped, or with a polite word. Every
-local client sees an error, the program says why in one line and exits 255."""
+"""The SSH server goes away in the middle of transfers: killed, stopped, or with a polite word.
+Every local client sees an error, the program says why in one line and exits 255."""
 
 import os
 import signal
@@ -73,24 +73,30 @@ class ServerDeath(rig.Case):
         for pid in stopped:
             os.kill(pid, signal.SIGSTOP)
 
-        self.assert_ends_saying(program, server.address, "answer|respond|keepalive|timed out|timeout",
+        self.assert_ends_saying(program, server.address, "answer|keepalive|timed out",
                                 seconds=15)
 
         self.assert_all_reset(seen, clients)
 
     def test_a_server_that_disconnects_has_its_words_shown_and_every_client_reset(self):
-        server = scripted_server.ScriptedServer(self.directory / "server", {
-            "source": scripted_server.sends_without_end, "sink": scripted_server.receives,
-            "echo": scripted_server.echoes})
+        # Nobody sends: a server that closes with our bytes unread would reset the SSH connection,
+        # and what it said before could be lost in the network.
+        server = scripted_server.ScriptedServer(self.directory / "server",
+                                                {"echo": scripted_server.echoes})
         self.addCleanup(server.stop)
-        program, ports = self.forward(server, ("source", 1), ("sink", 1), ("echo", 1))
-        seen, clients = self.start_clients(*ports)
+        program, [port] = self.forward(server, ("echo", 1))
+        connections = [load.connect(port) for _ in range(CLIENTS)]
+        for connection in connections:
+            self.addCleanup(connection.close)
+            connection.sendall(b"hello")
+            self.assertEqual(load.receive_exactly(connection, 5), b"hello")
 
         server.disconnect("maintenance \x1b[31mat noon\nand later")
 
         self.assert_ends_saying(program, server.address, "maintenance", "at noon")
         self.assertNotIn("\x1b", program.messages()[0])
-        self.assert_all_reset(seen, clients)
+        for connection in connections:
+            self.assertEqual(load.exchange(connection, finish=False).end, load.RESET)
 
 
 if __name__ == "__main__":

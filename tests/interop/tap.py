@@ -111,5 +111,5 @@ def _arguments():
     parser.add_argument("--program", help="the caponier to test; else $CAPONIER; else the one in "
                         "build/tools")
     parser.add_argument("--list", action="store_true", help="print the cases, run none")
-    parser.add_argument("words", nargs="*", help="run only the cases whose sentence has all of these")
+    parser.add_argument("words", nargs="*", help="run only cases whose sentence has all of these")
     return parser.parse_args()

@@ -1,0 +1,102 @@
+// One line an event.
+
+#include "tests/sim/transcript.h"
+
+#include <cstdint>
+#include <string_view>
+#include <variant>
+
+namespace caponier::sim {
+
+namespace {
+
+std::string numbered(std::string_view name, ssh::LocalChannelId id) {
+    return std::string{name} + ' ' + std::to_string(static_cast<std::uint32_t>(id));
+}
+
+/// FNV-1a.
+std::uint32_t checksum(std::span<const std::byte> bytes) {
+    std::uint32_t sum = 2'166'136'261U;
+    for (const std::byte byte : bytes) {
+        sum = (sum ^ std::to_integer<std::uint32_t>(byte)) * 16'777'619U;
+    }
+    return sum;
+}
+
+std::string text(std::string_view name, std::string_view words) {
+    return std::string{name} + ' ' + std::string{words};
+}
+
+struct Describe {
+    std::string operator()(const ssh::PeerIdentified& event) const {
+        return text("PeerIdentified", event.line);
+    }
+    std::string operator()(const ssh::HostKeyReceived& event) const {
+        return text("HostKeyReceived", event.key.algorithm);
+    }
+    std::string operator()(const ssh::AuthenticationWanted& event) const {
+        return text("AuthenticationWanted", event.methods) + (event.partial_success ? " more" : "");
+    }
+    std::string operator()(const ssh::SignatureWanted& event) const {
+        return text("SignatureWanted", event.key.algorithm);
+    }
+    std::string operator()(const ssh::PromptsWanted& event) const {
+        return text("PromptsWanted", event.name);
+    }
+    std::string operator()(const ssh::Banner& event) const { return text("Banner", event.text); }
+    std::string operator()(const ssh::AuthenticationRequested& event) const {
+        return text("AuthenticationRequested", event.user) + ' ' + std::string{event.method} +
+               (event.signed_by_client ? " signed" : "");
+    }
+    std::string operator()(const ssh::Established&) const { return "Established"; }
+    std::string operator()(const ssh::KeysChanged& event) const {
+        return text("KeysChanged", event.kex) + ' ' + std::string{event.cipher_out} +
+               (event.strict ? " strict" : "");
+    }
+    std::string operator()(const ssh::ChannelOpened& event) const {
+        return numbered("ChannelOpened", event.id);
+    }
+    std::string operator()(const ssh::ChannelRefused& event) const {
+        return numbered("ChannelRefused", event.id) + ' ' +
+               std::to_string(static_cast<std::uint32_t>(event.reason)) + ' ' +
+               std::string{event.text};
+    }
+    std::string operator()(const ssh::ChannelData& event) const {
+        return numbered("ChannelData", event.id) + ' ' + std::to_string(event.bytes.size()) + ' ' +
+               std::to_string(checksum(event.bytes));
+    }
+    std::string operator()(const ssh::ChannelEof& event) const {
+        return numbered("ChannelEof", event.id);
+    }
+    std::string operator()(const ssh::ChannelClosed& event) const {
+        return numbered("ChannelClosed", event.id) + (event.cut ? " cut" : "");
+    }
+    std::string operator()(const ssh::WindowOpened& event) const {
+        return numbered("WindowOpened", event.id);
+    }
+    std::string operator()(const ssh::SendReady&) const { return "SendReady"; }
+    std::string operator()(const ssh::ChannelRequested& event) const {
+        return numbered("ChannelRequested", event.id) + ' ' + std::string{event.type} + ' ' +
+               std::string{event.host} + ' ' + std::to_string(event.port);
+    }
+    std::string operator()(const ssh::ForwardReply&) const { return "ForwardReply"; }
+    std::string operator()(const ssh::ForwardRequested& event) const {
+        return text("ForwardRequested", event.host);
+    }
+    std::string operator()(const ssh::ProbeAnswered&) const { return "ProbeAnswered"; }
+    std::string operator()(const ssh::HostKeyAnnounced& event) const {
+        return text("HostKeyAnnounced", event.key.algorithm) + (event.last ? " last" : "");
+    }
+    std::string operator()(const ssh::SessionEnded& event) const {
+        return text("SessionEnded", ssh::describe(event.error.code));
+    }
+    std::string operator()(const ssh::Warning& event) const { return text("Warning", event.text); }
+};
+
+}  // namespace
+
+std::string describe_event(const ssh::Event& event) {
+    return std::visit(Describe{}, event);
+}
+
+}  // namespace caponier::sim
