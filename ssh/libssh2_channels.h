@@ -34,6 +34,7 @@ class Libssh2Channels {
 
     // ---- questions
     [[nodiscard]] std::optional<ChannelState> state(LocalChannelId id) const noexcept;
+    [[nodiscard]] std::size_t in_use() const noexcept { return channels_.size() - free_.size(); }
     [[nodiscard]] std::optional<TimePoint> next_deadline() const noexcept;
 
     // ---- commands; flush() follows each

@@ -59,6 +59,7 @@ class Libssh2Session final : public Session {
     std::optional<ChannelState> channel(LocalChannelId id) const noexcept override {
         return channels_.state(id);
     }
+    std::size_t channels_in_use() const noexcept override { return channels_.in_use(); }
     std::optional<TimePoint> next_deadline() const noexcept override;
     std::size_t outbox_bytes() const noexcept override { return transport_->outbox().bytes(); }
 

@@ -37,6 +37,9 @@ class NativeSession final : public Session {
     std::optional<ChannelState> channel(LocalChannelId id) const noexcept override {
         return connection_.channel(id);
     }
+    std::size_t channels_in_use() const noexcept override {
+        return is_ended() ? 0 : connection_.channels_in_use();
+    }
     std::optional<TimePoint> next_deadline() const noexcept override;
     std::size_t outbox_bytes() const noexcept override { return transport_.outbox().bytes(); }
 

@@ -67,6 +67,9 @@ class Session {
     [[nodiscard]] virtual bool is_ended() const noexcept = 0;
     /// Empty for an id that is not in use.
     [[nodiscard]] virtual std::optional<ChannelState> channel(LocalChannelId id) const noexcept = 0;
+    /// Channels whose numbers are taken: opening, open, or closed by one side only. A server may still
+    /// have bytes of ours for a target until it is 0.
+    [[nodiscard]] virtual std::size_t channels_in_use() const noexcept { return 0; }
     /// When expire() must be called at the latest; empty if nothing is awaited.
     [[nodiscard]] virtual std::optional<TimePoint> next_deadline() const noexcept = 0;
     /// Sealed bytes that wait for the socket.

@@ -37,12 +37,13 @@ void Listener::close() noexcept {
 }
 
 void Listener::on_accepted(io::Outcome& outcome) noexcept {
-    if (closing_) {
-        return;
-    }
     if (outcome.error == 0) {
+        // Also while closing: a client whose connection stands must not see it end cleanly unserved.
         pause_reported_ = false;
         user_.accepted(std::move(outcome.socket), target_);
+        return;
+    }
+    if (closing_) {
         return;
     }
     // Once per shortage: a client that retries would otherwise fill the log.

@@ -65,6 +65,10 @@ Upstream* SessionWorker::upstream() noexcept {
     return phase_ == Phase::established ? &streams_ : nullptr;
 }
 
+bool SessionWorker::is_quiet() const noexcept {
+    return !has_session() || session_->channels_in_use() == 0;
+}
+
 bool SessionWorker::is_idle() const noexcept {
     return phase_ == Phase::ended && dialer_.is_idle() && !timer_.in_flight() &&
            std::all_of(rounds_.begin(), rounds_.end(), [](const ReceiveRound& round) {
@@ -331,6 +335,7 @@ void SessionWorker::answer(Answer&& answer) noexcept {
                    },
                },
                answer);
+    take_events(nullptr);
     feed_tail();
     settle();
     receive_more();

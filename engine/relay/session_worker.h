@@ -79,6 +79,9 @@ class SessionWorker final : AnswerSink, Dialer::User, ChannelStreams::Owner {
     /// Where forwarded connections open their streams; null before the session is established and
     /// after it ended.
     [[nodiscard]] Upstream* upstream() noexcept;
+    /// No channel is left, not even one whose CLOSE the server has not answered: it has passed on
+    /// everything that it was sent.
+    [[nodiscard]] bool is_quiet() const noexcept;
     /// Ended, and nothing is in flight.
     [[nodiscard]] bool is_idle() const noexcept;
 

@@ -200,6 +200,7 @@ void Shard::drain() noexcept {
 
 void Shard::on_drain_over(io::Outcome& outcome) noexcept {
     if (outcome.error == 0) {
+        patience_is_over_ = true;
         for (const std::unique_ptr<ForwardedConnection>& connection : connections_) {
             connection->abort();
         }
@@ -236,7 +237,9 @@ void Shard::listener_closed() noexcept {
 
 /// What the end of a turn may have brought to its end.
 void Shard::go_on() noexcept {
-    if (phase_ == Phase::draining && connections_.empty()) {
+    // A server drops what it still has for a target when the session ends before the channel does.
+    const bool quiet = session_over_ || worker_->is_quiet() || patience_is_over_;
+    if (phase_ == Phase::draining && connections_.empty() && quiet) {
         end(Finish::stopped);
     }
     const bool all_back = connections_.empty() && ended_.empty() && listeners_open_ == 0 &&

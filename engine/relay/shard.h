@@ -84,6 +84,7 @@ class Shard final : Listener::User, ForwardedConnection::Owner, SessionWorker::O
     Plan plan_;
     Phase phase_ = Phase::idle;
     Finish finish_ = Finish::stopped;
+    bool patience_is_over_ = false;  ///< of a drain
     Counters counters_;
 
     std::unique_ptr<io::BufferPool> local_pool_;
