@@ -90,7 +90,7 @@ void copy_and_seal(benchmark::State& state, const Choice& choice) {
 }
 
 /// Every packet is valid: a batch is sealed by the other end while the clock stands still, and
-/// opened in order. Stopping the clock costs half a microsecond, so one batch is many packets.
+/// opened in order. A batch is many packets, because stopping the clock has a price too.
 void open(benchmark::State& state, const Choice& choice) {
     const std::size_t data_bytes = static_cast<std::size_t>(state.range(0));
     const std::unique_ptr<Aead> sealer = make(choice);

@@ -1,8 +1,8 @@
 #pragma once
 // The packet ciphers: authenticated encryption of whole SSH packets, one object per key and
 // direction. Two providers implement it: ipsec_mb_aead.cpp (AES-GCM with VAES, x86-64) and
-// openssl_aead.cpp (everything, everywhere). Which one serves is decided when the key is made, by the
-// CPU's features.
+// openssl_aead.cpp (everything, everywhere). Which one serves is decided when the key is made, by
+// the CPU's features.
 
 #include <array>
 #include <cstddef>
@@ -54,19 +54,22 @@ class Aead {
     /// The packet_length at the front of a sealed packet, decrypted where the cipher hides it. Not
     /// authenticated yet: check its bounds, then wait for the rest.
     [[nodiscard]] virtual std::uint32_t packet_length(
-        std::uint32_t sequence, std::span<const std::byte, packet_length_bytes> sealed) noexcept = 0;
+        std::uint32_t sequence,
+        std::span<const std::byte, packet_length_bytes> sealed) noexcept = 0;
 
     /// Encrypts `packet` in place and writes its tag. The frame is complete but for the tag.
     virtual void seal(std::uint32_t sequence, std::span<std::byte> packet) noexcept = 0;
 
-    /// The same where `data` still lies elsewhere: it belongs at packet[data_offset], and the pass of
-    /// the cipher brings it there (the only copy that a forwarded byte sees). Everything around it is
-    /// in place already.
-    virtual void seal_from(std::uint32_t sequence, std::span<std::byte> packet,
-                           std::size_t data_offset, std::span<const std::byte> data) noexcept = 0;
+    /// The same where `data` still lies elsewhere: it belongs at packet[data_offset], and the pass
+    /// of the cipher brings it there (the only copy that a forwarded byte sees). Everything around
+    /// it is in place already.
+    virtual void seal_from(std::uint32_t sequence,
+                           std::span<std::byte> packet,
+                           std::size_t data_offset,
+                           std::span<const std::byte> data) noexcept = 0;
 
-    /// Verifies the tag, then decrypts in place. False: the packet is forged or damaged; its bytes
-    /// are then to be thrown away.
+    /// Verifies the tag and decrypts what follows packet_length in place; the length itself stays
+    /// as it came. False: the packet is forged or damaged, and its bytes are wiped.
     [[nodiscard]] virtual bool open(std::uint32_t sequence,
                                     std::span<std::byte> packet) noexcept = 0;
 };
@@ -81,7 +84,8 @@ enum class AeadProvider : std::uint8_t { automatic, openssl, ipsec_mb };
 
 /// `ipsec_mb` falls back to nothing: null where this machine or this cipher does not have it;
 /// `automatic` and `openssl` always succeed.
-[[nodiscard]] std::unique_ptr<Aead> make_aead(CipherAlgorithm algorithm, const AeadKey& key,
+[[nodiscard]] std::unique_ptr<Aead> make_aead(CipherAlgorithm algorithm,
+                                              const AeadKey& key,
                                               AeadProvider provider = AeadProvider::automatic);
 
 }  // namespace caponier::ssh

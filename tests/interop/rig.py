@@ -194,7 +194,8 @@ def make_key(path, kind="ed25519", passphrase=""):
     """Writes a new private key to `path` and its public half beside it; returns the path."""
     bits = ["-b", "2048"] if kind == "rsa" else []
     subprocess.run(["/usr/bin/ssh-keygen", "-q", "-t", kind, *bits, "-N", passphrase,
-                    "-C", "interop", "-f", str(path)], check=True, stdin=subprocess.DEVNULL, timeout=30)
+                    "-C", "interop", "-f", str(path)],
+                   check=True, stdin=subprocess.DEVNULL, timeout=30)
     return pathlib.Path(path)
 
 

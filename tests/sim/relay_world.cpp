@@ -32,9 +32,6 @@ constexpr std::uint64_t turns_max = 3'000'000;
 constexpr std::uint64_t clients_max = 16;
 /// How long after its clients a connection may still carry bytes to its target.
 constexpr seconds notice_patience{600};
-/// A relay that is asked to stop says goodbye at once and leaves the last bytes of its last
-/// connections to luck; what has to arrive without luck is given this long.
-constexpr seconds last_bytes_patience{30};
 
 // ---- what a seed decides
 // -------------------------------------------------------------------------
@@ -175,7 +172,6 @@ class RelayWorld final : relay::Observer, relay::SessionFactory {
 
     std::uint64_t stops_after_turns_ = 0;  ///< 0: not before all clients are done
     io::TimePoint over_since_ = io::TimePoint::max();
-    io::TimePoint gone_since_ = io::TimePoint::max();
     bool stops_at_once_ = false;
     bool stop_asked_ = false;
     bool stopped_early_ = false;
@@ -339,11 +335,7 @@ bool RelayWorld::nobody_is_left() {
         ledger_.add_violation("a connection outlives both of its ends");
         return true;
     }
-    if (shard_->counters().connections_open.read() != 0) {
-        return false;
-    }
-    gone_since_ = std::min(gone_since_, network_.now());
-    return network_.now() > gone_since_ + last_bytes_patience;
+    return shard_->counters().connections_open.read() == 0;
 }
 
 /// The relay is gone; what its peers have not noticed yet, they notice now.

@@ -45,6 +45,9 @@ class ScriptedSession final : public ssh::Session {
     [[nodiscard]] bool is_ended() const noexcept override { return ended_; }
     [[nodiscard]] std::optional<ssh::ChannelState> channel(
         ssh::LocalChannelId id) const noexcept override;
+    [[nodiscard]] std::size_t channels_in_use() const noexcept override {
+        return is_ended() ? 0 : channels_.size();
+    }
     [[nodiscard]] std::optional<ssh::TimePoint> next_deadline() const noexcept override {
         return std::nullopt;
     }

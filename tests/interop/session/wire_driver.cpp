@@ -140,7 +140,7 @@ void WireDriver::take_events() {
 }
 
 void WireDriver::send_on(LocalChannelId id, DrivenChannel& channel) {
-    if (!channel.opened || channel.eof_sent || channel.closed) {
+    if (!channel.opened || channel.blocked || channel.eof_sent || channel.closed) {
         return;
     }
     while (channel.sent < channel.bytes_out) {
@@ -155,6 +155,7 @@ void WireDriver::send_on(LocalChannelId id, DrivenChannel& channel) {
         chunk.fill(std::byte{0});
         channel.sent += taken;
         if (taken < count) {
+            channel.blocked = true;
             return;
         }
     }
@@ -212,6 +213,12 @@ void WireDriver::take(const Event& event) {
                 channels[closed.id].closed = true;
                 channels[closed.id].cut = closed.cut;
                 session_->close(closed.id);
+            },
+            [&](const WindowOpened& opened) { channels[opened.id].blocked = false; },
+            [&](const SendReady& /*ready*/) {
+                for (auto& [id, channel] : channels) {
+                    channel.blocked = false;
+                }
             },
             [&](const ProbeAnswered& /*answer*/) { ++probes_answered; },
             [&](const SessionEnded& end) {

@@ -28,6 +28,7 @@ struct DrivenChannel {
     bool opened = false;
     std::optional<OpenFailure> refused{};
     std::uint64_t sent = 0;
+    bool blocked = false;  ///< until WindowOpened or SendReady
     bool eof_sent = false;
     std::uint64_t received = 0;
     std::uint64_t granted = 0;
