@@ -70,10 +70,15 @@ std::string lost(const relay::SessionEnd& end, const std::string& where) {
                : fmt::format("connection to {} lost: {}", where, os_words(end));
 }
 
-std::string nothing_in_common(const relay::SessionEnd& end, const std::string& where) {
+std::string nothing_in_common(const relay::SessionEnd& end, const std::string& where,
+                              const Settings& settings) {
     const std::string offered =
         end.text.empty() ? "" : fmt::format("; it offers only {}", printable(end.text));
-    return fmt::format("{} with {}{}", ssh::describe(end.error.code), where, offered);
+    const std::string_view remedy =
+        settings.engine == SshEngine::native
+            ? "; if it cannot be updated, --ssh=libssh2 speaks some retired algorithms"
+            : "";
+    return fmt::format("{} with {}{}{}", ssh::describe(end.error.code), where, offered, remedy);
 }
 
 }  // namespace
@@ -101,7 +106,7 @@ std::string end_message(const relay::SessionEnd& end, const Settings& settings) 
     case ErrorCode::no_common_cipher:
     case ErrorCode::no_common_mac:
     case ErrorCode::no_common_compression:
-        return nothing_in_common(end, where);
+        return nothing_in_common(end, where, settings);
     default:
         break;
     }

@@ -22,6 +22,7 @@
 #include "engine/client/text_filter.h"
 #include "engine/relay/shard.h"
 #include "ssh/libssh2_session.h"
+#include "ssh/native_session.h"
 
 namespace caponier::client {
 
@@ -150,7 +151,10 @@ struct Forwarder::Parts final : relay::Observer, relay::SessionFactory {
         config.random = os_random_source();
         config.recorded_host_key_types = recorded_host_key_types;
         config.initial_window_bytes = relay::initial_window_bytes;
-        return ssh::make_libssh2_session(std::move(config));
+        if (settings.engine == SshEngine::libssh2) {
+            return ssh::make_libssh2_session(std::move(config));
+        }
+        return ssh::make_native_session(std::move(config));
     }
 
     std::unique_ptr<relay::SessionPolicy> make_policy(io::Loop& loop) override {

@@ -17,7 +17,8 @@ namespace caponier::client {
 /// ssh_config(5) StrictHostKeyChecking. `ask` behaves as `yes` where nobody can be asked.
 enum class StrictHostKeyChecking : std::uint8_t { yes, accept_new, no };
 
-enum class SshEngine : std::uint8_t { libssh2 };
+/// What speaks SSH: our own session, or libssh2 for servers that have only retired algorithms.
+enum class SshEngine : std::uint8_t { native, libssh2 };
 
 /// -L: listen here, deliver there.
 struct LocalForward {
@@ -50,7 +51,7 @@ struct Settings {
     std::chrono::seconds server_alive_interval{15};  ///< 0: never
     int server_alive_count_max = 3;
     io::Backend backend = io::Backend::automatic;
-    SshEngine engine = SshEngine::libssh2;
+    SshEngine engine = SshEngine::native;
     LogLevel log_level = LogLevel::info;
 };
 

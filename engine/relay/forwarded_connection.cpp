@@ -342,6 +342,7 @@ void ForwardedConnection::on_hangup(io::Outcome& outcome) noexcept {
 void ForwardedConnection::abort() noexcept {
     if (has_stream()) {
         upstream_->close(stream_);
+        around_.observer.tunnel_ended(target_, true);
     }
     if (phase_ < Phase::closing) {
         close_socket(Ending::reset);

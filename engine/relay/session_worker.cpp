@@ -17,6 +17,9 @@ using ssh::expects;
 
 namespace {
 
+/// As good as never, and far from where a time point ends.
+constexpr std::chrono::nanoseconds no_timeout = std::chrono::hours{365 * 24};
+
 Bytes copy_of(std::span<const std::byte> bytes) {
     return {bytes.begin(), bytes.end()};
 }
@@ -80,7 +83,8 @@ bool SessionWorker::is_idle() const noexcept {
 
 void SessionWorker::start() noexcept {
     move_to(Phase::connecting);
-    connect_deadline_ = loop_.now() + destination_.connect_timeout;
+    const bool limited = destination_.connect_timeout.count() > 0;
+    connect_deadline_ = loop_.now() + (limited ? destination_.connect_timeout : no_timeout);
     set_timer();
     dialer_.start(destination_.addresses);
 }

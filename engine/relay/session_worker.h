@@ -37,7 +37,8 @@ class SessionFactory {
 struct Destination {
     std::vector<io::Address> addresses;  ///< tried in this order
     SessionFactory* factory = nullptr;
-    /// From the first SYN to the end of authentication, less the time that questions are open.
+    /// From the first SYN to the end of authentication, less the time that questions are open; 0:
+    /// no limit but the kernel's.
     std::chrono::nanoseconds connect_timeout = std::chrono::seconds{10};
     /// A session that brought nothing for so long is asked for a sign of life; 0: never.
     std::chrono::nanoseconds alive_interval = std::chrono::seconds{15};

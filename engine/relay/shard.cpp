@@ -35,6 +35,7 @@ void Shard::start() noexcept {
     move_to(Phase::connecting);
     if (!make_pools()) {
         end(Finish::no_memory);
+        go_on();  // nothing is in flight that a turn could wait for
         return;
     }
     session_over_ = false;

@@ -30,6 +30,7 @@ enum Answer : int {
     end_of_arguments = -1,
     plain_argument = 1,
     io_option = 256,
+    ssh_option,
     once_option,
     help_option,
     version_option,
@@ -39,6 +40,7 @@ enum Answer : int {
 constexpr const char* letters = "-:F:L:NTVghi:l:no:p:qv";
 constexpr std::array words{
     option{"io", required_argument, nullptr, io_option},
+    option{"ssh", required_argument, nullptr, ssh_option},
     option{"once", no_argument, nullptr, once_option},
     option{"help", no_argument, nullptr, help_option},
     option{"version", no_argument, nullptr, version_option},
@@ -104,6 +106,8 @@ class Collector {
             return take_plain(value);
         case io_option:
             return take_backend(value);
+        case ssh_option:
+            return take_engine(value);
         case once_option:
             once_ = true;
             return {};
@@ -188,6 +192,15 @@ class Collector {
                 fmt::format("--io={}: wants auto, uring or epoll", printable(name))};
         }
         settings_.backend = *backend;
+        return {};
+    }
+
+    Parsed<void> take_engine(std::string_view name) {
+        if (name != "native" && name != "libssh2") {
+            return tl::unexpected{fmt::format("--ssh={}: wants native or libssh2", printable(name))};
+        }
+        settings_.engine =
+            name == "native" ? client::SshEngine::native : client::SshEngine::libssh2;
         return {};
     }
 
@@ -290,6 +303,7 @@ again, it ends at once.
   -v, -q                         say more (twice: everything), say nothing
   -N, -T, -n                     accepted for ssh's sake: nothing else is done anyway
   --io=auto|uring|epoll          how to talk to the kernel
+  --ssh=native|libssh2           what speaks SSH; libssh2 is for servers with retired algorithms
   -V                             versions
 
   demo                           shows a tunnel through an SSH server of its own, until Ctrl-C
