@@ -20,7 +20,8 @@ std::string_view os_words(const relay::SessionEnd& end) {
     return io::describe(io::IoError{end.os_error});
 }
 
-std::string timed_out(const relay::SessionEnd& end, const std::string& where,
+std::string timed_out(const relay::SessionEnd& end,
+                      const std::string& where,
                       const Settings& settings) {
     const auto seconds = settings.connect_timeout.count();
     switch (end.phase) {
@@ -28,49 +29,59 @@ std::string timed_out(const relay::SessionEnd& end, const std::string& where,
         return fmt::format(
             "cannot connect to {}: no answer within {} s; check the address and the firewall, or "
             "raise -o ConnectTimeout",
-            where, seconds);
+            where,
+            seconds);
     case Phase::identifying:
         return fmt::format(
-            "{} accepted the connection, but there was no answer within {} s (no SSH identification); "
+            "{} accepted the connection, but there was no answer within {} s (no SSH "
+            "identification); "
             "check the port",
-            where, seconds);
+            where,
+            seconds);
     case Phase::negotiating:
     case Phase::authenticating:
         return fmt::format(
             "{} stopped answering before the user was authenticated ({} s); try again, or raise -o "
             "ConnectTimeout",
-            where, seconds);
+            where,
+            seconds);
     case Phase::established:
         break;
     }
     return fmt::format(
-        "{} does not answer any more ({} keepalives of {} s); the connection is given up", where,
-        settings.server_alive_count_max, settings.server_alive_interval.count());
+        "{} does not answer any more ({} keepalives of {} s); the connection is given up",
+        where,
+        settings.server_alive_count_max,
+        settings.server_alive_interval.count());
 }
 
 std::string lost(const relay::SessionEnd& end, const std::string& where) {
     switch (end.phase) {
     case Phase::connecting:
-        return fmt::format("cannot connect to {}: {}; check the host and the port, and that sshd runs "
-                           "there",
-                           where, os_words(end));
+        return fmt::format(
+            "cannot connect to {}: {}; check the host and the port, and that sshd runs "
+            "there",
+            where,
+            os_words(end));
     case Phase::identifying:
-        return fmt::format("{} closed the connection before it identified itself; it may have too "
-                           "many connections, or not be an SSH server",
-                           where);
+        return fmt::format(
+            "{} closed the connection before it identified itself; it may have too "
+            "many connections, or not be an SSH server",
+            where);
     case Phase::negotiating:
         return fmt::format("{} closed the connection during the key exchange", where);
     case Phase::authenticating:
-        return fmt::format("{} closed the connection during authentication; its log says why", where);
+        return fmt::format("{} closed the connection during authentication; its log says why",
+                           where);
     case Phase::established:
         break;
     }
-    return end.os_error == 0
-               ? fmt::format("connection to {} lost: the server closed it", where)
-               : fmt::format("connection to {} lost: {}", where, os_words(end));
+    return end.os_error == 0 ? fmt::format("connection to {} lost: the server closed it", where)
+                             : fmt::format("connection to {} lost: {}", where, os_words(end));
 }
 
-std::string nothing_in_common(const relay::SessionEnd& end, const std::string& where,
+std::string nothing_in_common(const relay::SessionEnd& end,
+                              const std::string& where,
                               const Settings& settings) {
     const std::string offered =
         end.text.empty() ? "" : fmt::format("; it offers only {}", printable(end.text));
@@ -84,7 +95,8 @@ std::string nothing_in_common(const relay::SessionEnd& end, const std::string& w
 }  // namespace
 
 std::string end_message(const relay::SessionEnd& end, const Settings& settings) {
-    const std::string where = fmt::format("{} port {}", printable(settings.host_name), settings.port);
+    const std::string where =
+        fmt::format("{} port {}", printable(settings.host_name), settings.port);
     if (end.refused_by_policy) {
         return printable(end.text, 2 * printable_bytes_max);
     }
@@ -99,7 +111,8 @@ std::string end_message(const relay::SessionEnd& end, const Settings& settings) 
     case ErrorCode::not_ssh:
         return fmt::format("what answers at {} is not an SSH server; check the port", where);
     case ErrorCode::disconnected_by_peer:
-        return fmt::format("{} ended the connection: {}", where,
+        return fmt::format("{} ended the connection: {}",
+                           where,
                            end.text.empty() ? "it gave no reason" : printable(end.text));
     case ErrorCode::no_common_kex:
     case ErrorCode::no_common_host_key:

@@ -23,9 +23,12 @@ int error_of(const Completion& done, int result) noexcept {
     return was_canceled && result == -EINTR ? ECANCELED : -result;
 }
 
-// Nothing was done yet, and nobody wanted it to end.
+// Nothing was done yet, and nobody wanted it to end. The kernel waits for a socket only so many
+// times (a full one is woken for a little room, again and again), and then says EAGAIN.
 bool must_try_again(const Completion& done, int result) noexcept {
-    return result == -EINTR && done.state_ == Completion::State::submitted;
+    const bool gave_up_waiting =
+        result == -EAGAIN && done.kind_ != Completion::Kind::send_immediately;
+    return (result == -EINTR || gave_up_waiting) && done.state_ == Completion::State::submitted;
 }
 
 bool is_hangup(int poll_result) noexcept {

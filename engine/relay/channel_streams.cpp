@@ -3,6 +3,7 @@
 #include "engine/relay/channel_streams.h"
 
 #include <algorithm>
+#include <string>
 #include <utility>
 
 #include "engine/relay/limits.h"
@@ -20,7 +21,7 @@ std::size_t index_of(ssh::LocalChannelId id) noexcept {
     return static_cast<std::uint32_t>(id);
 }
 
-/// OpenSSH words its refusals alike ("open failed", "Connection refused"); the code says more.
+/// The code says what the server's words leave out: OpenSSH's are often only "open failed".
 std::string_view meaning_of(ssh::OpenFailure reason) noexcept {
     switch (reason) {
     case ssh::OpenFailure::administratively_prohibited:
@@ -115,7 +116,11 @@ void ChannelStreams::take(const ssh::ChannelOpened& event) noexcept {
 
 void ChannelStreams::take(const ssh::ChannelRefused& event) noexcept {
     if (StreamUser* user = release(event.id)) {
-        user->refused(event.text.empty() ? meaning_of(event.reason) : event.text);
+        std::string reason{meaning_of(event.reason)};
+        if (!event.text.empty()) {
+            reason.append(": ").append(event.text);
+        }
+        user->refused(reason);
     }
 }
 

@@ -38,7 +38,8 @@ void Listener::close() noexcept {
 
 void Listener::on_accepted(io::Outcome& outcome) noexcept {
     if (outcome.error == 0) {
-        // Also while closing: a client whose connection stands must not see it end cleanly unserved.
+        // Also while closing: a client whose connection stands must not see it end cleanly
+        // unserved.
         pause_reported_ = false;
         user_.accepted(std::move(outcome.socket), target_);
         return;
