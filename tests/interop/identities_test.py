@@ -116,10 +116,21 @@ class Identities(rig.Case):
 
         self.assert_refused(self.start(key), str(key), "passphrase|encrypted", "ssh-add|agent")
 
-    def test_an_rsa_key_is_named_with_the_reason(self):
-        key = self.new_key(kind="rsa")
+    def test_an_rsa_key_file_signs_in(self):
+        self.assert_works(self.start(self.new_key(kind="rsa")))
 
-        self.assert_refused(self.start(key), "rsa", "ed25519|ecdsa|sha-?1")
+    def test_an_rsa_key_in_the_agent_signs_in(self):
+        key = self.new_key(kind="rsa")
+        agent = self.start_agent(key)
+        key.unlink()
+
+        self.assert_works(self.start(only="no", agent=agent))
+
+    def test_an_rsa_key_that_libssh2_cannot_use_is_named_with_the_reason(self):
+        key = self.new_key(kind="rsa")
+        program = self.start(key, options=["--ssh=libssh2"])
+
+        self.assert_refused(program, "rsa", "ed25519|ecdsa|sha-?1")
 
     def test_an_rsa_key_in_the_agent_does_not_hide_the_others(self):
         agent = self.start_agent(self.new_key("old", kind="rsa"), self.new_key())

@@ -27,7 +27,7 @@ SSHD = "/usr/sbin/sshd"
 USER = pwd.getpwuid(os.getuid()).pw_name
 
 # Filled in by tap.main().
-options = types.SimpleNamespace(program=None, backend="auto")
+options = types.SimpleNamespace(program=None, backend="auto", engine=None)
 
 
 def find_program(given):
@@ -303,8 +303,10 @@ class Caponier(Process):
 
     def __init__(self, arguments, environment=None, descriptors_max=None):
         limit = ["/usr/bin/prlimit", f"--nofile={descriptors_max}", "--"] if descriptors_max else []
+        engine = [f"--ssh={options.engine}"] if options.engine else []
         super().__init__("caponier",
-                         [*limit, options.program, f"--io={options.backend}", *map(str, arguments)],
+                         [*limit, options.program, f"--io={options.backend}", *engine,
+                          *map(str, arguments)],
                          {**clean_environment(), **(environment or {})})
 
     def wait_until_ready(self, forwards=1, seconds=15):

@@ -50,6 +50,7 @@ def main():
         print(*(sentence(case) for case in cases), sep="\n")
         return
     rig.options.backend = options.io
+    rig.options.engine = options.ssh
     rig.options.program = rig.find_program(options.program)
     rig.check_machine()
 
@@ -108,6 +109,8 @@ def _arguments():
     parser = argparse.ArgumentParser()
     parser.add_argument("--io", choices=["auto", "uring", "epoll"], default="auto",
                         help="the Loop backend that the program is told to use")
+    parser.add_argument("--ssh", choices=["native", "libssh2"],
+                        help="the SSH engine that the program is told to use")
     parser.add_argument("--program", help="the caponier to test; else $CAPONIER; else the one in "
                         "build/tools")
     parser.add_argument("--list", action="store_true", help="print the cases, run none")

@@ -197,7 +197,8 @@ class Collector {
 
     Parsed<void> take_engine(std::string_view name) {
         if (name != "native" && name != "libssh2") {
-            return tl::unexpected{fmt::format("--ssh={}: wants native or libssh2", printable(name))};
+            return tl::unexpected{
+                fmt::format("--ssh={}: wants native or libssh2", printable(name))};
         }
         settings_.engine =
             name == "native" ? client::SshEngine::native : client::SshEngine::libssh2;
