@@ -294,9 +294,18 @@ void ForwardedConnection::closed(bool cut) noexcept {
     input_.reset();
     input_rest_ = {};
     around_.loop.cancel(receive_);
-    delivery_deadline_ = around_.loop.now() + delivery_patience;
+    // What ended cleanly may take as long as the reader likes, like any connection that is open.
+    if (ending_ == Ending::reset) {
+        limit_delivery();
+    }
     watch_delivery();
     go_on_down();
+}
+
+void ForwardedConnection::limit_delivery() noexcept {
+    if (!std::exchange(delivery_is_limited_, true)) {
+        delivery_deadline_ = around_.loop.now() + delivery_patience;
+    }
 }
 
 /// The local socket has taken everything.
@@ -324,7 +333,8 @@ void ForwardedConnection::check_delivery() noexcept {
         delivery_deadline_ = around_.loop.now() + delivery_patience;
     }
     const bool delivered = phase_ == Phase::flushing && left == 0;
-    if (delivered || around_.loop.now() >= delivery_deadline_) {
+    const bool too_late = delivery_is_limited_ && around_.loop.now() >= delivery_deadline_;
+    if (delivered || too_late) {
         close_socket(Ending::reset);
     } else {
         watch_delivery();

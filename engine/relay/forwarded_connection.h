@@ -55,6 +55,8 @@ class ForwardedConnection final : public StreamUser {
     void start(Upstream* upstream) noexcept;
     /// Ends now, with a reset; what is buffered is dropped.
     void abort() noexcept;
+    /// Without the session, a reader that pauses is not waited for longer than delivery_patience.
+    void limit_delivery() noexcept;
 
     void opened() noexcept override;
     void refused(std::string_view reason) noexcept override;
@@ -125,6 +127,7 @@ class ForwardedConnection final : public StreamUser {
 
     // Delivery after the stream's end.
     std::size_t undelivered_ = SIZE_MAX;  ///< at the last look
+    bool delivery_is_limited_ = false;
     io::TimePoint delivery_deadline_{};
     std::chrono::milliseconds delivery_pause_ = delivery_poll_first;
 

@@ -45,6 +45,9 @@ inline constexpr std::chrono::milliseconds delivery_poll_longest{100};
 /// A listener that ran out of descriptors tries again after this, or when a connection has ended.
 inline constexpr std::chrono::milliseconds accept_pause{500};
 
+/// A shortage of descriptors is reported this often at most.
+inline constexpr std::chrono::milliseconds accept_report_interval{10'000};
+
 /// How long open connections may take to finish once the program was asked to stop.
 inline constexpr std::chrono::milliseconds drain_patience{10'000};
 

@@ -40,15 +40,15 @@ void Listener::on_accepted(io::Outcome& outcome) noexcept {
     if (outcome.error == 0) {
         // Also while closing: a client whose connection stands must not see it end cleanly
         // unserved.
-        pause_reported_ = false;
         user_.accepted(std::move(outcome.socket), target_);
         return;
     }
     if (closing_) {
         return;
     }
-    // Once per shortage: a client that retries would otherwise fill the log.
-    if (!std::exchange(pause_reported_, true)) {
+    // Clients that come and go at the limit would otherwise fill the log.
+    if (loop_.now() >= next_report_) {
+        next_report_ = loop_.now() + accept_report_interval;
         user_.accept_paused(outcome.error);
     }
     loop_.wait_until(loop_.now() + accept_pause, pause_);

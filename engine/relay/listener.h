@@ -42,7 +42,7 @@ class Listener {
     User& user_;
     io::Socket socket_;
     const Target& target_;
-    bool pause_reported_ = false;
+    io::TimePoint next_report_{};  ///< of a pause, at the earliest
     bool closing_ = false;
     io::Completion accept_;
     io::Completion pause_;

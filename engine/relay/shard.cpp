@@ -101,7 +101,9 @@ std::optional<io::Address> Shard::listen(const Forward& forward) noexcept {
         io::IoResult<io::Socket> socket = loop_.listen(address);
         if (!socket) {
             error = socket.error();
-            if (error.number == EADDRNOTAVAIL || error.number == EAFNOSUPPORT) {
+            // A port that the kernel chose may be taken in the other family: no fault of the
+            // user's.
+            if (error.number == EADDRNOTAVAIL || error.number == EAFNOSUPPORT || follows) {
                 continue;
             }
             observer_.listen_failed(forward, address, error);
@@ -220,6 +222,9 @@ void Shard::end(Finish why) noexcept {
     move_to(Phase::ending);
     finish_ = why;
     close_listeners();
+    for (const std::unique_ptr<ForwardedConnection>& connection : connections_) {
+        connection->limit_delivery();
+    }
     loop_.cancel(drain_over_);
     if (!session_over_) {
         worker_->disconnect();

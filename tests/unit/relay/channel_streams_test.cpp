@@ -16,8 +16,8 @@ class ChannelStreamsTest : public testing::Test, protected ChannelStreams::Owner
     ~ChannelStreamsTest() override = default;
     void session_changed() noexcept override { ++changes; }
 
-    StreamId open(FakeStreamUser& user) {
-        const Upstream::Opened opened = streams.open(target, {"127.0.0.1", 4711}, user);
+    StreamId open(FakeStreamUser& asking) {
+        const Upstream::Opened opened = streams.open(target, {"127.0.0.1", 4711}, asking);
         EXPECT_TRUE(opened.ok);
         return opened.id;
     }
@@ -90,7 +90,7 @@ TEST_F(EstablishedStreams, PassesThePeersWordsOnWithARefusal) {
     streams.take(ssh::ChannelRefused{
         channel(open(user)), ssh::OpenFailure::connect_failed, "Connection refused"});
 
-    EXPECT_EQ(user.told, (Words{"refused: Connection refused"}));
+    EXPECT_EQ(user.told, (Words{"refused: connect failed: Connection refused"}));
     EXPECT_EQ(streams.open_count(), 0U);
 }
 
@@ -142,7 +142,8 @@ TEST_F(EstablishedStreams, IgnoresEventsForNumbersItNeverGaveOut) {
     EXPECT_EQ(streams.open_count(), 0U);
 }
 
-// ---- room ----------------------------------------------------------------------------------------
+// ---- room
+// ----------------------------------------------------------------------------------------
 
 TEST_F(EstablishedStreams, AllowsTheWindowButNoMoreThanOneBuffer) {
     const StreamId id = open(user);
@@ -265,7 +266,8 @@ TEST_F(EstablishedStreams, SurvivesAStreamThatOpensOthersWhenItIsWoken) {
     EXPECT_EQ(streams.open_count(), 101U);
 }
 
-// ---- the end -------------------------------------------------------------------------------------
+// ---- the end
+// -------------------------------------------------------------------------------------
 
 TEST_F(EstablishedStreams, CutsEveryStreamOnceWhenTheSessionEnds) {
     open(user);

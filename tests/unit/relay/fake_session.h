@@ -1,6 +1,6 @@
 #pragma once
-// An SSH session without SSH, and a policy without a person: events are pushed by the test, commands
-// are recorded as words, answers are given when the test says so.
+// An SSH session without SSH, and a policy without a person: events are pushed by the test,
+// commands are recorded as words, answers are given when the test says so.
 
 #include <cstddef>
 #include <cstdint>
@@ -21,12 +21,16 @@ namespace caponier::relay {
 
 class FakeSession final : public ssh::Session {
   public:
+    /// What is added to the outbox moves nothing that is being sent from it.
+    FakeSession() { outbox_text.reserve(1024 * 1024); }
+
     std::deque<ssh::Event> events;
     Words told;  ///< the commands
     std::map<std::uint32_t, ssh::ChannelState> channels;
-    std::string outbox_text;
+    std::string outbox_text;                    ///< add to it, assign nothing
     std::size_t outbox_piece_bytes = SIZE_MAX;  ///< in what pieces outbox() lends it
     std::size_t outbox_claimed_bytes = 0;       ///< outbox_bytes() says at least so much
+    std::size_t channels_used = 0;              ///< what channels_in_use() says
     std::size_t send_room_bytes = SIZE_MAX;     ///< what send() still takes
     std::optional<ssh::Error> open_failure;
     std::optional<ssh::TimePoint> deadline;
@@ -54,6 +58,7 @@ class FakeSession final : public ssh::Session {
     bool is_ended() const noexcept override { return ended; }
     std::optional<ssh::ChannelState> channel(ssh::LocalChannelId id) const noexcept override;
     std::optional<ssh::TimePoint> next_deadline() const noexcept override { return deadline; }
+    std::size_t channels_in_use() const noexcept override { return channels_used; }
     std::size_t outbox_bytes() const noexcept override {
         return std::max(outbox_text.size(), outbox_claimed_bytes);
     }

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <set>
@@ -51,12 +52,12 @@ class TestLoop final : public io::Loop {
   public:
     explicit TestLoop(sim::SimLoop& base) noexcept : base_(base) {}
 
-    std::set<std::string> silent;      ///< addresses that never answer a connect
-    std::set<std::string> missing;     ///< addresses that this machine does not have
-    bool has_memory = true;            ///< for pools
-    std::size_t accepts = 0;           ///< submitted
-    std::size_t receives = 0;          ///< submitted
-    std::set<std::string> dialed;      ///< addresses of connects
+    std::set<std::string> silent;   ///< addresses that never answer a connect
+    std::set<std::string> missing;  ///< addresses that this machine does not have
+    bool has_memory = true;         ///< for pools
+    std::size_t accepts = 0;        ///< submitted
+    std::size_t receives = 0;       ///< submitted
+    std::set<std::string> dialed;   ///< addresses of connects
 
     std::string_view name() const noexcept override { return base_.name(); }
     io::TimePoint now() const noexcept override { return base_.now(); }
@@ -150,20 +151,18 @@ class Ground {
     sim::SimLoop simulated{network};
     TestLoop loop{simulated};
 
-    /// Everything that follows without waiting for a timer.
-    void settle() {
-        for (int turn = 0; turn < 100; ++turn) {
-            loop.run_once(false);
-        }
-    }
+    /// One turn of whoever runs the loop.
+    std::function<void()> turn = [this] { loop.run_once(true); };
+
     void pass(std::chrono::nanoseconds duration) {
         time_passed_ = false;
         loop.wait_until(network.now() + duration, timer_);
         while (!time_passed_) {
-            loop.run_once(true);
+            turn();
         }
     }
-    [[nodiscard]] std::chrono::nanoseconds time() const { return network.now().time_since_epoch(); }
+    /// Everything that follows at once; shorter than any timer of the relay.
+    void settle() { pass(std::chrono::microseconds{200}); }
 
   private:
     void on_time_passed(io::Outcome&) noexcept { time_passed_ = true; }
@@ -180,8 +179,7 @@ class Peer {
     void write(std::string_view text) { network_.write(number_, bytes_of(text)); }
     /// What has arrived, at most `count` bytes of it.
     std::string read(std::size_t count = SIZE_MAX) {
-        return text_of(
-            network_.read(number_, std::min(count, network_.readable_bytes(number_))));
+        return text_of(network_.read(number_, std::min(count, network_.readable_bytes(number_))));
     }
     void shut_down() { network_.shut_down(number_); }
     void reset() { network_.reset(number_); }

@@ -18,7 +18,7 @@ using std::chrono::milliseconds;
 
 constexpr sim::Faults no_descriptors{.failed_accept = 10'000};
 
-class ListenerTest : public testing::Test, protected Listener::User {
+class ListenerTest : public testing::Test, public Listener::User {
   protected:
     ListenerTest() {
         io::IoResult<io::Socket> socket = ground.loop.listen(address, {});
@@ -109,7 +109,7 @@ TEST_F(ListenerTest, KeepsAcceptingWhenItIsResumedWithoutAPause) {
     EXPECT_EQ(ground.loop.accepts, 1U);
 }
 
-TEST_F(ListenerTest, TellsOfANewShortageAfterItAcceptedAgain) {
+TEST_F(ListenerTest, TellsOfAShortageThatComesAndGoesOnlyEverySoOften) {
     ground.simulated.set_faults(no_descriptors);
     listener->start();
     static_cast<void>(ground.network.connect(address));
@@ -121,7 +121,11 @@ TEST_F(ListenerTest, TellsOfANewShortageAfterItAcceptedAgain) {
     ground.simulated.set_faults(no_descriptors);
     static_cast<void>(ground.network.connect(address));
     ground.settle();
+    EXPECT_EQ(pauses, std::vector{EMFILE});
 
+    ground.pass(accept_report_interval);
+    static_cast<void>(ground.network.connect(address));
+    ground.settle();
     EXPECT_EQ(pauses, (std::vector{EMFILE, EMFILE}));
 }
 
@@ -166,15 +170,18 @@ TEST_F(ListenerTest, IsClosedOnce) {
     EXPECT_EQ(closes, 1);
 }
 
-TEST_F(ListenerTest, HandsNothingOverOnceItIsClosing) {
+// A client whose connection stands must not see it end cleanly unserved.
+TEST_F(ListenerTest, HandsOverAConnectionThatStoodWhenItWasClosed) {
     listener->start();
     ground.settle();
-    static_cast<void>(ground.network.connect(address));
+    Peer client{ground.network, ground.network.connect(address).value_or(-1)};
 
     listener->close();
     ground.settle();
 
-    EXPECT_TRUE(sockets.empty());
+    EXPECT_EQ(sockets.size(), 1U);
+    EXPECT_FALSE(client.saw_end());
+    EXPECT_EQ(closes, 1);
 }
 
 }  // namespace

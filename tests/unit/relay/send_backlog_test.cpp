@@ -139,7 +139,7 @@ TEST(SendBacklog, KeepsTheOrderInAnySequenceOfAppendsAndShortSends) {
     std::string expected;
     bool is_lent = false;
 
-    for (int step = 0; step < 5'000; ++step) {
+    for (int step = 0; step < 2'000; ++step) {
         if (is_lent && random.chance(5'000)) {
             const std::size_t most = std::min<std::size_t>(expected.size(), 40'000);
             const std::size_t taken = random.below(most + 1);
@@ -150,9 +150,8 @@ TEST(SendBacklog, KeepsTheOrderInAnySequenceOfAppendsAndShortSends) {
             ASSERT_EQ(text_of_pieces(backlog.lend()), expected);
             is_lent = true;
         } else {
-            const std::string more =
-                pattern(random.below(random.chance(1'000) ? 30'000 : 300),
-                        static_cast<unsigned>(step));
+            const std::string more = pattern(random.below(random.chance(1'000) ? 30'000 : 300),
+                                             static_cast<unsigned>(step));
             backlog.append(bytes_of(more));
             expected += more;
         }

@@ -1,0 +1,175 @@
+// What a person reads when a session ended: what happened, and what to do about it.
+
+#include "engine/client/end_message.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "engine/client/text_filter.h"
+
+namespace caponier::client {
+namespace {
+
+using Phase = relay::SessionEnd::Phase;
+using relay::SessionEnd;
+using ssh::ErrorCode;
+using testing::AssertionResult;
+
+Settings settings() {
+    Settings settings;
+    settings.host_name = "bastion.example";
+    settings.port = 2222;
+    return settings;
+}
+
+AssertionResult says(const SessionEnd& end, const std::vector<std::string>& words) {
+    const std::string message = end_message(end, settings());
+    for (const std::string& word : words) {
+        if (message.find(word) == std::string::npos) {
+            return testing::AssertionFailure() << "\"" << message << "\" lacks \"" << word << "\"";
+        }
+    }
+    return testing::AssertionSuccess();
+}
+
+// ---- deadlines
+// -----------------------------------------------------------------------------------
+
+TEST(EndMessage, SaysThatNobodyAnsweredAndHowLongItWaited) {
+    const SessionEnd end{
+        .phase = Phase::connecting, .error = {ErrorCode::timed_out}, .deadline = true};
+
+    EXPECT_TRUE(says(end, {"bastion.example port 2222", "10 s", "firewall", "ConnectTimeout"}));
+}
+
+TEST(EndMessage, SaysThatAServerDidNotIdentifyItself) {
+    const SessionEnd end{
+        .phase = Phase::identifying, .error = {ErrorCode::timed_out}, .deadline = true};
+
+    EXPECT_TRUE(says(end, {"no SSH identification", "10 s", "check the port"}));
+}
+
+TEST(EndMessage, SaysThatAServerStoppedAnsweringBeforeTheUserWasAuthenticated) {
+    for (const Phase phase : {Phase::negotiating, Phase::authenticating}) {
+        const SessionEnd end{.phase = phase, .error = {ErrorCode::timed_out}, .deadline = true};
+
+        EXPECT_TRUE(says(end, {"before the user was authenticated", "ConnectTimeout"}));
+    }
+}
+
+TEST(EndMessage, SaysHowManyKeepalivesWereNotAnswered) {
+    const SessionEnd end{
+        .phase = Phase::established, .error = {ErrorCode::timed_out}, .deadline = true};
+
+    EXPECT_TRUE(says(end, {"does not answer any more", "3 keepalives of 15 s"}));
+}
+
+// ---- lost connections
+// ----------------------------------------------------------------------------
+
+TEST(EndMessage, SaysWhyNoConnectionCouldBeMade) {
+    const SessionEnd end{.phase = Phase::connecting,
+                         .error = {ErrorCode::connection_lost},
+                         .os_error = ECONNREFUSED};
+
+    EXPECT_TRUE(says(end, {"cannot connect to bastion.example port 2222", "Connection refused"}));
+}
+
+TEST(EndMessage, SaysHowFarALostConnectionHadCome) {
+    const std::vector<std::pair<Phase, std::string>> words{
+        {Phase::identifying, "before it identified itself"},
+        {Phase::negotiating, "during the key exchange"},
+        {Phase::authenticating, "during authentication"},
+        {Phase::established, "the server closed it"}};
+
+    for (const auto& [phase, word] : words) {
+        const SessionEnd end{.phase = phase, .error = {ErrorCode::connection_lost}};
+        EXPECT_TRUE(says(end, {word}));
+    }
+}
+
+TEST(EndMessage, SaysTheOperatingSystemsReasonForALostSession) {
+    const SessionEnd end{
+        .phase = Phase::established, .error = {ErrorCode::connection_lost}, .os_error = ECONNRESET};
+
+    EXPECT_TRUE(says(end, {"lost", "Connection reset by peer"}));
+}
+
+// ---- what the peer or the engine said
+// ------------------------------------------------------------
+
+TEST(EndMessage, SaysThatThePortBelongsToSomethingElse) {
+    EXPECT_TRUE(says({.phase = Phase::identifying, .error = {ErrorCode::not_ssh}},
+                     {"not an SSH server", "check the port"}));
+}
+
+TEST(EndMessage, RepeatsThePeersReasonOrThatThereWasNone) {
+    const SessionEnd silent{.phase = Phase::established,
+                            .error = {ErrorCode::disconnected_by_peer}};
+    SessionEnd talking = silent;
+    talking.text = "Too many authentication failures";
+
+    EXPECT_TRUE(says(silent, {"it gave no reason"}));
+    EXPECT_TRUE(says(talking, {"Too many authentication failures"}));
+}
+
+TEST(EndMessage, NamesWhatTheServerOffersWhenNothingIsInCommon) {
+    SessionEnd end{.phase = Phase::negotiating, .error = {ErrorCode::no_common_cipher}};
+    end.text = "aes128-cbc";
+
+    EXPECT_TRUE(says(
+        end, {std::string{ssh::describe(ErrorCode::no_common_cipher)}, "offers only aes128-cbc"}));
+    end.text.clear();
+    EXPECT_EQ(end_message(end, settings()).find("offers"), std::string::npos);
+}
+
+TEST(EndMessage, DescribesEveryOtherCauseWithTheEnginesWords) {
+    SessionEnd end{.phase = Phase::established, .error = {ErrorCode::integrity_failure}};
+    end.text = "packet 17";
+
+    EXPECT_TRUE(
+        says(end, {std::string{ssh::describe(ErrorCode::integrity_failure)}, "(packet 17)"}));
+}
+
+TEST(EndMessage, IsThePolicysOwnMessageWhereItRefused) {
+    SessionEnd end{.phase = Phase::negotiating, .error = {ErrorCode::host_key_rejected}};
+    end.text = "the host key of bastion.example has changed";
+    end.refused_by_policy = true;
+
+    EXPECT_EQ(end_message(end, settings()), end.text);
+}
+
+// ---- hostile words
+// -------------------------------------------------------------------------------
+
+TEST(EndMessage, HasNoControlCharactersWhateverThePeerSaid) {
+    for (const ErrorCode code : {ErrorCode::disconnected_by_peer,
+                                 ErrorCode::no_common_kex,
+                                 ErrorCode::integrity_failure}) {
+        for (const bool refused : {false, true}) {
+            SessionEnd end{.phase = Phase::established, .error = {code}};
+            end.text = "\x1b[2J\r\nroot@host# \x07";
+            end.refused_by_policy = refused;
+
+            const std::string message = end_message(end, settings());
+
+            EXPECT_TRUE(std::all_of(message.begin(), message.end(), [](char letter) {
+                return static_cast<unsigned char>(letter) >= 0x20 && letter != 0x7f;
+            })) << message;
+        }
+    }
+}
+
+TEST(EndMessage, IsBoundedHoweverMuchThePeerSaid) {
+    SessionEnd end{.phase = Phase::established, .error = {ErrorCode::disconnected_by_peer}};
+    end.text = std::string(1'000'000, 'x');
+
+    EXPECT_LT(end_message(end, settings()).size(), 2 * printable_bytes_max);
+}
+
+}  // namespace
+}  // namespace caponier::client

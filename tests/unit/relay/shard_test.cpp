@@ -1,0 +1,434 @@
+// A whole shard over the simulated loop: listeners, one session without SSH, and every way to end.
+
+#include "engine/relay/shard.h"
+
+#include <cerrno>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "tests/unit/relay/fake_session.h"
+#include "tests/unit/relay/fakes.h"
+#include "tests/unit/relay/ground.h"
+
+namespace caponier::relay {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+class ShardTest : public testing::Test {
+  protected:
+    ShardTest() {
+        destination.addresses = {ssh_address};
+        destination.factory = &factory;
+        ssh_listener = *ground.network.listen(ssh_address);
+        factory.prepare = [](FakeSession& session) {
+            session.events.push_back(ssh::PeerIdentified{"SSH-2.0-Fake"});
+            session.events.push_back(ssh::Established{});
+        };
+    }
+    ~ShardTest() override {
+        if (shard != nullptr && !shard->is_finished()) {
+            shard->request_abort();
+            settle();
+            pass(seconds{2});
+        }
+        if (shard != nullptr) {
+            EXPECT_TRUE(shard->is_finished());
+        }
+        shard.reset();
+        EXPECT_EQ(observer.finishes.size(), 1U);
+        EXPECT_EQ(ground.simulated.in_flight(), 0U);
+    }
+
+    void forward(std::vector<io::Address> binds) {
+        forwards.push_back({std::move(binds), {"db.internal", 5432}});
+    }
+    void make(bool exit_on_forward_failure = false) {
+        shard = std::make_unique<Shard>(
+            ground.loop,
+            observer,
+            Shard::Plan{.destination = destination,
+                        .forwards = forwards,
+                        .exit_on_forward_failure = exit_on_forward_failure});
+    }
+    void start(bool exit_on_forward_failure = false) {
+        make(exit_on_forward_failure);
+        ground.turn = [this] {
+            if (shard->is_finished()) {
+                ground.loop.run_once(true);
+            } else {
+                shard->turn();
+            }
+        };
+        shard->start();
+        settle();
+    }
+    void settle() { ground.settle(); }
+    void pass(std::chrono::nanoseconds duration) { ground.pass(duration); }
+
+    Peer connect(const io::Address& address) {
+        Peer client{ground.network, ground.network.connect(address).value_or(-1)};
+        settle();
+        return client;
+    }
+    FakeSession& session() { return *factory.session; }
+    void push(const ssh::Event& event) {
+        session().events.push_back(event);
+        // Anything from the server makes the worker look.
+        server().write("!");
+        settle();
+    }
+    Peer server() {
+        if (!server_number) {
+            server_number = ground.network.take_waiting(ssh_listener);
+        }
+        return {ground.network, server_number.value_or(-1)};
+    }
+
+    const io::Address ssh_address = address_of("10.0.0.1", 22);
+    const io::Address local = address_of("127.0.0.1", 8080);
+    Ground ground;
+    FakeFactory factory{ground.loop};
+    Destination destination;
+    std::vector<Forward> forwards;
+    RecordingObserver observer;
+    int ssh_listener = -1;
+    std::optional<int> server_number;
+    std::unique_ptr<Shard> shard;
+};
+
+class ServingShard : public ShardTest {
+  protected:
+    ServingShard() {
+        forward({local});
+        start();
+    }
+};
+
+// ---- listening
+// -----------------------------------------------------------------------------------
+
+TEST_F(ShardTest, ListensOnceTheSessionIsEstablishedAndNotBefore) {
+    factory.prepare = [](FakeSession&) {};
+    forward({local});
+    start();
+    EXPECT_FALSE(ground.network.connect(local).has_value());
+
+    push(ssh::Established{});
+
+    EXPECT_TRUE(ground.network.connect(local).has_value());
+    EXPECT_EQ(observer.told, (Words{"established", "listening"}));
+}
+
+TEST_F(ShardTest, EndsWhenAForwardCannotListenAndThatIsFatal) {
+    const int taken = *ground.network.listen(local);
+    forward({address_of("127.0.0.1", 9090)});
+    forward({local});
+
+    start(true);
+
+    EXPECT_EQ(observer.finishes, std::vector{Finish::cannot_listen});
+    EXPECT_EQ(observer.times("listen failed at 127.0.0.1:8080"), 1U);
+    EXPECT_FALSE(ground.network.connect(address_of("127.0.0.1", 9090)).has_value());
+    ground.network.close(taken);
+}
+
+TEST_F(ShardTest, ServesTheOtherForwardsWhenAFailureIsNotFatal) {
+    const int taken = *ground.network.listen(local);
+    forward({local});
+    forward({address_of("127.0.0.1", 9090)});
+
+    start(false);
+
+    EXPECT_TRUE(observer.finishes.empty());
+    EXPECT_TRUE(ground.network.connect(address_of("127.0.0.1", 9090)).has_value());
+    ground.network.close(taken);
+}
+
+TEST_F(ShardTest, EndsWhenNoForwardCanListen) {
+    const int taken = *ground.network.listen(local);
+    forward({local});
+
+    start(false);
+
+    EXPECT_EQ(observer.finishes, std::vector{Finish::cannot_listen});
+    ground.network.close(taken);
+}
+
+TEST_F(ShardTest, DoesWithoutAFamilyThatTheMachineDoesNotHave) {
+    ground.loop.missing.insert("::1");
+    forward({address_of("::1", 8080), local});
+
+    start(true);
+
+    ASSERT_EQ(observer.listening_at.size(), 1U);
+    EXPECT_EQ(observer.listening_at[0].to_string(), "127.0.0.1:8080");
+}
+
+TEST_F(ShardTest, CannotListenWithoutAnyFamily) {
+    ground.loop.missing = {"::1", "127.0.0.1"};
+    forward({local, address_of("::1", 8080)});
+
+    start(true);
+
+    EXPECT_EQ(observer.finishes, std::vector{Finish::cannot_listen});
+    EXPECT_EQ(observer.times("listen failed at 127.0.0.1:8080"), 1U);
+}
+
+TEST_F(ShardTest, AsksForTheChosenPortInTheOtherFamily) {
+    forward({address_of("127.0.0.1", 0), address_of("::1", 0)});
+
+    start(true);
+
+    ASSERT_EQ(observer.listening_at.size(), 1U);
+    const std::uint16_t port = observer.listening_at[0].port();
+    EXPECT_NE(port, 0);
+    EXPECT_TRUE(ground.network.connect(address_of("127.0.0.1", port)).has_value());
+    EXPECT_TRUE(ground.network.connect(address_of("::1", port)).has_value());
+}
+
+// ---- serving
+// -------------------------------------------------------------------------------------
+
+TEST_F(ServingShard, OpensAStreamForEveryConnection) {
+    connect(local);
+    connect(local);
+
+    EXPECT_EQ(session().told.size(), 2U);
+    EXPECT_TRUE(session().told[0].starts_with("open db.internal:5432 from 127.0.0.1:"));
+    EXPECT_EQ(shard->counters().connections_open.read(), 2U);
+    EXPECT_EQ(shard->counters().connections_total.read(), 2U);
+}
+
+TEST_F(ServingShard, CarriesBytesUp) {
+    Peer client = connect(local);
+    push(ssh::ChannelOpened{ssh::LocalChannelId{0}});
+
+    client.write("hello");
+    settle();
+
+    EXPECT_EQ(session().told.back(), "send hello");
+    EXPECT_EQ(shard->counters().bytes_up.read(), 5U);
+}
+
+TEST_F(ServingShard, ForgetsConnectionsInAnyOrder) {
+    std::vector<Peer> clients;
+    for (int times = 0; times < 5; ++times) {
+        clients.push_back(connect(local));
+    }
+
+    for (const std::size_t which : {1U, 4U, 0U}) {
+        clients[which].reset();
+        settle();
+    }
+
+    EXPECT_EQ(shard->counters().connections_open.read(), 2U);
+    EXPECT_FALSE(clients[2].saw_reset());
+    EXPECT_FALSE(clients[3].saw_reset());
+}
+
+TEST_F(ServingShard, AcceptsAgainAsSoonAsAConnectionFreedItsDescriptor) {
+    Peer first = connect(local);
+    ground.simulated.set_faults({.failed_accept = 10'000});
+    connect(local);
+    EXPECT_EQ(observer.times("paused " + std::to_string(EMFILE)), 1U);
+    ground.simulated.set_faults({});
+
+    first.reset();
+    settle();
+
+    EXPECT_EQ(shard->counters().connections_total.read(), 2U);
+}
+
+// ---- drain
+// ---------------------------------------------------------------------------------------
+
+TEST_F(ServingShard, StopsAtOnceWhenNothingIsOpen) {
+    shard->request_drain();
+    settle();
+
+    EXPECT_EQ(observer.finishes, std::vector{Finish::stopped});
+    EXPECT_EQ(server().read(), "bye");
+    EXPECT_TRUE(server().saw_end());
+    EXPECT_TRUE(observer.ends.empty());
+}
+
+TEST_F(ServingShard, LetsOpenConnectionsFinishBeforeItStops) {
+    Peer client = connect(local);
+    push(ssh::ChannelOpened{ssh::LocalChannelId{0}});
+
+    shard->request_drain();
+    pass(drain_patience / 2);
+    EXPECT_FALSE(ground.network.connect(local).has_value());
+    client.write("last words");
+    client.shut_down();
+    settle();
+    EXPECT_TRUE(observer.finishes.empty());
+    push(ssh::ChannelEof{ssh::LocalChannelId{0}});
+
+    EXPECT_EQ(observer.finishes, std::vector{Finish::stopped});
+    EXPECT_TRUE(client.saw_end());
+}
+
+TEST_F(ServingShard, WaitsUntilTheServerHasPassedOnWhatItGot) {
+    session().channels_used = 1;
+
+    shard->request_drain();
+    pass(drain_patience / 2);
+    EXPECT_TRUE(observer.finishes.empty());
+    session().channels_used = 0;
+    server().write("!");
+    settle();
+
+    EXPECT_EQ(observer.finishes, std::vector{Finish::stopped});
+}
+
+TEST_F(ServingShard, DoesNotWaitLongerThanItsPatienceForTheServer) {
+    session().channels_used = 1;
+
+    shard->request_drain();
+    pass(drain_patience + milliseconds{1});
+
+    EXPECT_EQ(observer.finishes, std::vector{Finish::stopped});
+}
+
+TEST_F(ServingShard, ResetsWhatIsStillOpenWhenPatienceIsOver) {
+    const Peer client = connect(local);
+    push(ssh::ChannelOpened{ssh::LocalChannelId{0}});
+
+    shard->request_drain();
+    pass(drain_patience - milliseconds{100});
+    EXPECT_TRUE(observer.finishes.empty());
+    EXPECT_FALSE(client.saw_reset());
+    pass(milliseconds{200});
+
+    EXPECT_TRUE(client.saw_reset());
+    EXPECT_EQ(observer.finishes, std::vector{Finish::stopped});
+}
+
+TEST_F(ShardTest, StopsAtOnceWhileItDials) {
+    ground.loop.silent.insert(ssh_address.to_string());
+    forward({local});
+    start();
+
+    shard->request_drain();
+    settle();
+
+    EXPECT_EQ(observer.finishes, std::vector{Finish::stopped});
+    EXPECT_TRUE(observer.ends.empty());
+}
+
+TEST_F(ShardTest, StopsAtOnceWhileAQuestionIsOpen) {
+    factory.prepare = [](FakeSession& session) {
+        session.events.push_back(ssh::HostKeyReceived{});
+    };
+    forward({local});
+    start();
+    EXPECT_EQ(factory.desk.questions.size(), 1U);
+
+    shard->request_drain();
+    settle();
+
+    EXPECT_EQ(observer.finishes, std::vector{Finish::stopped});
+    EXPECT_EQ(factory.desk.policies, 0U);
+}
+
+TEST_F(ServingShard, TellsOfASessionThatDiesWhileItDrains) {
+    const Peer client = connect(local);
+    push(ssh::ChannelOpened{ssh::LocalChannelId{0}});
+    shard->request_drain();
+    settle();
+
+    server().shut_down();
+    settle();
+
+    EXPECT_EQ(observer.finishes, std::vector{Finish::session_ended});
+    EXPECT_EQ(observer.ends.size(), 1U);
+    EXPECT_TRUE(client.saw_reset());
+}
+
+// ---- abort
+// ---------------------------------------------------------------------------------------
+
+TEST_F(ServingShard, ResetsEverythingAtOnceWhenAborted) {
+    const Peer client = connect(local);
+    push(ssh::ChannelOpened{ssh::LocalChannelId{0}});
+
+    shard->request_abort();
+    settle();
+
+    EXPECT_TRUE(client.saw_reset());
+    EXPECT_EQ(observer.finishes, std::vector{Finish::stopped});
+}
+
+TEST_F(ServingShard, CanBeAbortedWhileItDrains) {
+    const Peer client = connect(local);
+    shard->request_drain();
+    settle();
+    EXPECT_TRUE(observer.finishes.empty());
+
+    shard->request_abort();
+    settle();
+
+    EXPECT_TRUE(client.saw_reset());
+    EXPECT_EQ(observer.finishes, std::vector{Finish::stopped});
+}
+
+TEST_F(ServingShard, CanBeAskedToDrainAndToAbortInOneTurn) {
+    connect(local);
+
+    shard->request_drain();
+    shard->request_abort();
+    settle();
+
+    EXPECT_EQ(observer.finishes, std::vector{Finish::stopped});
+}
+
+// ---- the session ends
+// ----------------------------------------------------------------------------
+
+TEST_F(ServingShard, ResetsItsClientsAndSaysWhyWhenTheSessionDies) {
+    const Peer open = connect(local);
+    push(ssh::ChannelOpened{ssh::LocalChannelId{0}});
+    const Peer opening = connect(local);
+
+    server().reset();
+    settle();
+
+    EXPECT_TRUE(open.saw_reset());
+    EXPECT_TRUE(opening.saw_reset());
+    ASSERT_EQ(observer.ends.size(), 1U);
+    EXPECT_EQ(observer.ends[0].os_error, ECONNRESET);
+    EXPECT_EQ(observer.finishes, std::vector{Finish::session_ended});
+    EXPECT_FALSE(ground.network.connect(local).has_value());
+}
+
+TEST_F(ShardTest, SaysWhyItCouldNotConnect) {
+    destination.addresses = {address_of("10.0.0.9", 22)};
+    forward({local});
+
+    start();
+
+    ASSERT_EQ(observer.ends.size(), 1U);
+    EXPECT_EQ(observer.ends[0].os_error, ECONNREFUSED);
+    EXPECT_EQ(observer.finishes, std::vector{Finish::session_ended});
+}
+
+TEST_F(ShardTest, FinishesWithoutWaitingWhenThereIsNoMemory) {
+    ground.loop.has_memory = false;
+    forward({local});
+    make();
+
+    shard->run();
+
+    EXPECT_FALSE(ground.simulated.is_stalled());
+    EXPECT_EQ(observer.finishes, std::vector{Finish::no_memory});
+}
+
+}  // namespace
+}  // namespace caponier::relay
