@@ -47,9 +47,9 @@ struct SessionConfig {
     std::string user;                       ///< client: RFC 4252 5, user name
     RandomSource random;
     AlgorithmLists algorithms;
-    /// Client: types of the server's keys that are on record ("ssh-ed25519", "ssh-rsa", ...). Unless
-    /// algorithms.host_key is given, their algorithms are asked for first, because a server shows
-    /// only one of its keys.
+    /// Client: types of the server's keys that are on record ("ssh-ed25519", "ssh-rsa", ...).
+    /// Unless algorithms.host_key is given, their algorithms are asked for first, because a server
+    /// shows only one of its keys.
     std::vector<std::string> recorded_host_key_types;
     RekeyLimit rekey_limit;
     /// Server: the public halves of its host keys; it signs by SignatureWanted.

@@ -197,10 +197,28 @@ struct Warning {
     std::string_view text;
 };
 
-using Event = std::variant<PeerIdentified, HostKeyReceived, AuthenticationWanted, SignatureWanted,
-                           PromptsWanted, Banner, AuthenticationRequested, Established, KeysChanged,
-                           ChannelOpened, ChannelRefused, ChannelData, ChannelEof, ChannelClosed,
-                           WindowOpened, SendReady, ChannelRequested, ForwardReply,
-                           ForwardRequested, ProbeAnswered, HostKeyAnnounced, SessionEnded, Warning>;
+using Event = std::variant<PeerIdentified,
+                           HostKeyReceived,
+                           AuthenticationWanted,
+                           SignatureWanted,
+                           PromptsWanted,
+                           Banner,
+                           AuthenticationRequested,
+                           Established,
+                           KeysChanged,
+                           ChannelOpened,
+                           ChannelRefused,
+                           ChannelData,
+                           ChannelEof,
+                           ChannelClosed,
+                           WindowOpened,
+                           SendReady,
+                           ChannelRequested,
+                           ForwardReply,
+                           ForwardRequested,
+                           ProbeAnswered,
+                           HostKeyAnnounced,
+                           SessionEnded,
+                           Warning>;
 
 }  // namespace caponier::ssh

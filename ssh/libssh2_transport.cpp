@@ -52,8 +52,11 @@ std::string joined(const std::vector<std::string>& names) {
 AlgorithmLists lists_of(const SessionConfig& config) {
     AlgorithmLists lists{config.algorithms};
     if (lists.host_key.empty()) {
-        lists.host_key = recorded_first({"ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384",
-                                         "ecdsa-sha2-nistp521", "ssh-rsa"},
+        lists.host_key = recorded_first({"ssh-ed25519",
+                                         "ecdsa-sha2-nistp256",
+                                         "ecdsa-sha2-nistp384",
+                                         "ecdsa-sha2-nistp521",
+                                         "ssh-rsa"},
                                         config.recorded_host_key_types);
     }
     return lists;

@@ -46,8 +46,8 @@ inline constexpr std::size_t outbox_bytes_max = 512 * 1024;
 /// reading the answers gets no further.
 inline constexpr std::size_t outbox_control_bytes_max = 4 * 1024 * 1024;
 
-/// Replies of one kind that wait for the end of a key exchange or for room. A peer that makes more of
-/// them is cut off: nothing that it does may grow without bound.
+/// Replies of one kind that wait for the end of a key exchange or for room. A peer that makes more
+/// of them is cut off: nothing that it does may grow without bound.
 inline constexpr std::size_t replies_held_back_max = 256;
 
 /// Server: failed requests before the client is cut off; OpenSSH's MaxAuthTries.

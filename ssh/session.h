@@ -24,8 +24,12 @@ using TimePoint = std::chrono::steady_clock::time_point;
 /// What open() asks for: RFC 4254 7.2 direct-tcpip, or with an empty port and a path as `host`
 /// OpenSSH's direct-streamlocal@openssh.com.
 struct OpenTarget {
-    enum class Kind : std::uint8_t { direct_tcpip, direct_streamlocal, forwarded_tcpip,
-                                     forwarded_streamlocal };
+    enum class Kind : std::uint8_t {
+        direct_tcpip,
+        direct_streamlocal,
+        forwarded_tcpip,
+        forwarded_streamlocal
+    };
     Kind kind = Kind::direct_tcpip;
     std::string_view host;
     std::uint16_t port = 0;
@@ -35,19 +39,20 @@ struct OpenTarget {
 
 /// What channel() answers.
 struct ChannelState {
-    bool open = false;               ///< confirmed, and neither side sent CLOSE
-    bool eof_sent = false;           ///< or asked for by eof() and on its way
+    bool open = false;      ///< confirmed, and neither side sent CLOSE
+    bool eof_sent = false;  ///< or asked for by eof() and on its way
     bool eof_received = false;
-    std::uint32_t send_window = 0;   ///< bytes that the peer still lets us send
+    std::uint32_t send_window = 0;     ///< bytes that the peer still lets us send
     std::uint32_t receive_window = 0;  ///< bytes that the peer may still send
-    std::uint32_t receive_owed = 0;  ///< received and not granted back yet
+    std::uint32_t receive_owed = 0;    ///< received and not granted back yet
 };
 
 /// One end of one SSH connection. It does no I/O and reads no clock. Four kinds of method:
 ///   questions   is_established(), channel(id), next_deadline()            const, free of effects
 ///   inputs      receive(bytes, now), expire(now)                          what the world did
 ///   commands    open(target), send(), grant(), eof(), close(), rekey(),
-///               accept_host_key(), provide_signature(), answer(), ...     what the application wants
+///               accept_host_key(), provide_signature(), answer(), ...     what the application
+///               wants
 ///   outputs     next_event(), outbox()                                    what to do about it
 /// After every input or command: take all events, flush the outbox.
 ///
@@ -67,9 +72,9 @@ class Session {
     [[nodiscard]] virtual bool is_ended() const noexcept = 0;
     /// Empty for an id that is not in use.
     [[nodiscard]] virtual std::optional<ChannelState> channel(LocalChannelId id) const noexcept = 0;
-    /// Channels whose numbers are taken: opening, open, or closed by one side only. A server may still
-    /// have bytes of ours for a target until it is 0.
-    [[nodiscard]] virtual std::size_t channels_in_use() const noexcept { return 0; }
+    /// Channels whose numbers are taken: opening, open, or closed by one side only. A server may
+    /// still have bytes of ours for a target until it is 0.
+    [[nodiscard]] virtual std::size_t channels_in_use() const noexcept = 0;
     /// When expire() must be called at the latest; empty if nothing is awaited.
     [[nodiscard]] virtual std::optional<TimePoint> next_deadline() const noexcept = 0;
     /// Sealed bytes that wait for the socket.
@@ -114,7 +119,8 @@ class Session {
     /// too_many_channels at SessionConfig::channels.
     [[nodiscard]] virtual Result<LocalChannelId> open(const OpenTarget& target) noexcept = 0;
     virtual void accept_channel(LocalChannelId id) noexcept = 0;
-    virtual void refuse_channel(LocalChannelId id, OpenFailure reason,
+    virtual void refuse_channel(LocalChannelId id,
+                                OpenFailure reason,
                                 std::string_view text) noexcept = 0;
     /// Seals as much of `bytes` as the channel's window, the peer's maximum packet and the outbox
     /// allow, and returns how much. Less than asked means: stop reading that local socket until

@@ -12,8 +12,8 @@
 
 namespace caponier::client {
 
-/// Loopback of both families, all addresses of both families, or what the name resolves to. At least
-/// one address. The error is one line. Resolves names, so not on a shard.
+/// Loopback of both families, all addresses of both families, or what the name resolves to. At
+/// least one address. The error is one line. Resolves names, so not on a shard.
 [[nodiscard]] tl::expected<std::vector<io::Address>, std::string> bind_addresses(
     const LocalForward& forward, bool gateway_ports);
 

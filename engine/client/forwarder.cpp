@@ -81,11 +81,12 @@ struct Forwarder::Parts final : relay::Observer, relay::SessionFactory {
             if (stops > 0) {
                 return ExitCode::ok;
             }
-            shard.emplace(loop, static_cast<relay::Observer&>(*this),
-                          relay::Shard::Plan{
-                              .destination = destination,
-                              .forwards = forwards,
-                              .exit_on_forward_failure = settings.exit_on_forward_failure});
+            shard.emplace(
+                loop,
+                static_cast<relay::Observer&>(*this),
+                relay::Shard::Plan{.destination = destination,
+                                   .forwards = forwards,
+                                   .exit_on_forward_failure = settings.exit_on_forward_failure});
             shard_runs = true;
         }
         shard->run();
@@ -167,15 +168,21 @@ struct Forwarder::Parts final : relay::Observer, relay::SessionFactory {
         if (port.load() == 0) {
             port.store(address.port());
         }
-        reports.ready(fmt::format("Forwarding from {} -> {} via {}", address.to_string(),
-                                  name_of(forward.target), printable(settings.host)));
+        reports.ready(fmt::format("Forwarding from {} -> {} via {}",
+                                  address.to_string(),
+                                  name_of(forward.target),
+                                  printable(settings.host)));
     }
 
-    void listen_failed(const relay::Forward& forward, const io::Address& address,
+    void listen_failed(const relay::Forward& forward,
+                       const io::Address& address,
                        io::IoError error) noexcept override {
         say(LogLevel::quiet,
-            fmt::format("cannot listen on {} (for {}): {}; choose another port or stop what uses it",
-                        address.to_string(), name_of(forward.target), io::describe(error)));
+            fmt::format(
+                "cannot listen on {} (for {}): {}; choose another port or stop what uses it",
+                address.to_string(),
+                name_of(forward.target),
+                io::describe(error)));
     }
 
     void finished(relay::Finish why) noexcept override { finish = why; }
@@ -201,10 +208,14 @@ struct Forwarder::Parts final : relay::Observer, relay::SessionFactory {
         say(LogLevel::debug, fmt::format("tunnel to {} is open", name_of(target)));
     }
 
-    void tunnel_refused(const io::Address& client, const relay::Target& target,
+    void tunnel_refused(const io::Address& client,
+                        const relay::Target& target,
                         std::string_view reason) noexcept override {
-        say(LogLevel::info, fmt::format("connection from {} to {} was refused: {}",
-                                        client.to_string(), name_of(target), printable(reason)));
+        say(LogLevel::info,
+            fmt::format("connection from {} to {} was refused: {}",
+                        client.to_string(),
+                        name_of(target),
+                        printable(reason)));
     }
 
     void tunnel_ended(const relay::Target& target, bool cut) noexcept override {
@@ -218,9 +229,7 @@ struct Forwarder::Parts final : relay::Observer, relay::SessionFactory {
                         io::describe(io::IoError{os_error})));
     }
 
-    void warning(std::string_view text) noexcept override {
-        say(LogLevel::info, printable(text));
-    }
+    void warning(std::string_view text) noexcept override { say(LogLevel::info, printable(text)); }
 
     // ---- small things -------------------------------------------------------------------------
 
@@ -258,11 +267,11 @@ struct Forwarder::Parts final : relay::Observer, relay::SessionFactory {
     std::thread thread;
     mutable std::mutex mutex;
     std::condition_variable ended;
-    std::optional<ExitCode> exit_code;   ///< under mutex
-    std::optional<relay::Shard> shard;   ///< made and destroyed under mutex
-    bool shard_runs = false;             ///< under mutex
-    int stops = 0;                       ///< under mutex
-    Traffic last_traffic;                ///< of a shard that is gone
+    std::optional<ExitCode> exit_code;  ///< under mutex
+    std::optional<relay::Shard> shard;  ///< made and destroyed under mutex
+    bool shard_runs = false;            ///< under mutex
+    int stops = 0;                      ///< under mutex
+    Traffic last_traffic;               ///< of a shard that is gone
 };
 
 Forwarder::Forwarder(Settings settings, Reports reports)

@@ -12,8 +12,8 @@
 
 namespace caponier::client {
 
-/// What to tell the user. Called on any of the forwarder's threads, one call at a time. The texts are
-/// whole lines without a newline, and free of control characters.
+/// What to tell the user. Called on any of the forwarder's threads, one call at a time. The texts
+/// are whole lines without a newline, and free of control characters.
 struct Reports {
     /// stdout: "Forwarding from 127.0.0.1:8080 -> db.internal:5432 via bastion.example".
     std::function<void(std::string_view line)> ready;
@@ -22,7 +22,13 @@ struct Reports {
 };
 
 /// Exit codes of the program, sysexits(3) where ssh has none of its own.
-enum class ExitCode : int { ok = 0, usage = 64, unavailable = 69, cannot_listen = 73, failed = 255 };
+enum class ExitCode : int {
+    ok = 0,
+    usage = 64,
+    unavailable = 69,
+    cannot_listen = 73,
+    failed = 255
+};
 
 /// Counters for a status line; relaxed reads of what the shards count.
 struct Traffic {

@@ -2,9 +2,9 @@
 
 #include "engine/client/random_source.h"
 
-#include <sys/random.h>
-
 #include <cerrno>
+
+#include <sys/random.h>
 
 #include "ssh/expects.h"
 

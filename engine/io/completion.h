@@ -2,14 +2,14 @@
 // One operation in flight and what becomes of it. The submitter owns the Completion: it is a member
 // of whatever waits for the operation, is neither copied nor moved, and outlives the operation.
 
-#include <sys/socket.h>
-#include <sys/uio.h>
-
 #include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <span>
+
+#include <sys/socket.h>
+#include <sys/uio.h>
 
 #include "engine/io/buffer_pool.h"
 #include "engine/io/socket.h"
@@ -52,8 +52,18 @@ class Completion {
     // ---- for the backends ---------------------------------------------------------------------
 
     enum class Kind : std::uint8_t {
-        none, accept, connect, receive, send, send_immediately, shutdown, close, reset,
-        watch_hangup, timer, post,
+        none,
+        accept,
+        connect,
+        receive,
+        send,
+        send_immediately,
+        shutdown,
+        close,
+        reset,
+        watch_hangup,
+        timer,
+        post,
     };
     enum class State : std::uint8_t { idle, submitted, canceling, ready };
 
@@ -61,17 +71,17 @@ class Completion {
 
     /// Scratch space of the loop that the operation was submitted to; nobody else touches it.
     struct Scratch {
-        Completion* next = nullptr;      ///< of whatever list the loop has it on
+        Completion* next = nullptr;  ///< of whatever list the loop has it on
         Completion* previous = nullptr;
         int fd = -1;
-        int result = 0;                  ///< bytes or -errno, until the callback runs
-        std::uint32_t limit_bytes = 0;   ///< receive: at most this much
-        std::uint32_t stage = 0;  ///< where in its backend the operation is
+        int result = 0;                 ///< bytes or -errno, until the callback runs
+        std::uint32_t limit_bytes = 0;  ///< receive: at most this much
+        std::uint32_t stage = 0;        ///< where in its backend the operation is
         BufferPool* pool = nullptr;
-        msghdr message{};                ///< send
+        msghdr message{};                             ///< send
         std::chrono::steady_clock::time_point due{};  ///< timer
-        std::size_t heap_index = 0;      ///< timer
-        std::uint64_t extra = 0;         ///< anything else a backend needs
+        std::size_t heap_index = 0;                   ///< timer
+        std::uint64_t extra = 0;                      ///< anything else a backend needs
     };
     Kind kind_ = Kind::none;
     State state_ = State::idle;

@@ -77,31 +77,37 @@ class Loop {
     virtual void set_unsent_low_water(const Socket& socket, std::uint32_t bytes) noexcept = 0;
 
     // ---- operations ---------------------------------------------------------------------------
-    // `done` must be idle and bound. A socket may have at most one receive, one send, one accept and
-    // one watch_hangup in flight.
+    // `done` must be idle and bound. A socket may have at most one receive, one send, one accept
+    // and one watch_hangup in flight.
 
-    /// Multishot: calls back for every connection with Outcome::socket set and `more` true, until it
-    /// is canceled or fails (EMFILE, ENFILE, ENOBUFS, ...), which is reported with `more` false: the
-    /// caller decides when to try again. Errors of a single connection (ECONNABORTED) are skipped.
+    /// Multishot: calls back for every connection with Outcome::socket set and `more` true, until
+    /// it is canceled or fails (EMFILE, ENFILE, ENOBUFS, ...), which is reported with `more` false:
+    /// the caller decides when to try again. Errors of a single connection (ECONNABORTED) are
+    /// skipped.
     virtual void accept(const Socket& listener, Completion& done) noexcept = 0;
     /// Outcome::socket is the connected socket.
     virtual void connect(const Address& address, Completion& done) noexcept = 0;
     /// Waits for bytes, then brings at most `limit_bytes` of them (> 0, cut to the pool's buffer
     /// size) in a buffer of the pool. While the pool is empty the receive waits.
-    virtual void receive(const Socket& socket, BufferPool& pool, std::uint32_t limit_bytes,
+    virtual void receive(const Socket& socket,
+                         BufferPool& pool,
+                         std::uint32_t limit_bytes,
                          Completion& done) noexcept = 0;
-    /// Sends the pieces, in order, and completes when the kernel took some (Outcome::bytes > 0, maybe
-    /// fewer than all) or failed. `pieces` and what they point to stay untouched until then.
-    virtual void send(const Socket& socket, std::span<const Piece> pieces,
+    /// Sends the pieces, in order, and completes when the kernel took some (Outcome::bytes > 0,
+    /// maybe fewer than all) or failed. `pieces` and what they point to stay untouched until then.
+    virtual void send(const Socket& socket,
+                      std::span<const Piece> pieces,
                       Completion& done) noexcept = 0;
     /// The same, but never waits for room: completes in the next turn at the latest, with EAGAIN if
     /// the kernel took nothing.
-    virtual void send_immediately(const Socket& socket, std::span<const Piece> pieces,
+    virtual void send_immediately(const Socket& socket,
+                                  std::span<const Piece> pieces,
                                   Completion& done) noexcept = 0;
-    /// Ends our direction (SHUT_WR), behind everything that was sent.
+    /// Ends our direction (SHUT_WR), behind everything that was sent; no send is in flight.
     virtual void shutdown(const Socket& socket, Completion& done) noexcept = 0;
     /// Completes when the connection was reset or both directions have ended; a FIN alone does not
-    /// end the watch. Outcome::error is the socket's error, 0 for an orderly end.
+    /// end the watch. Outcome::error is the socket's error, 0 for an orderly end. The kernel tells
+    /// an error once: after it, a later receive may look like the end of the stream.
     virtual void watch_hangup(const Socket& socket, Completion& done) noexcept = 0;
     /// Cancels what is in flight on the socket, waits for those callbacks, closes, and calls back.
     /// The Socket is empty at once.

@@ -198,7 +198,7 @@ bool AuthClient::try_public_key(const PublicKeyView& key) {
     }
     algorithm_ = algorithm;
     key_.assign(key.blob.begin(), key.blob.end());
-    // RFC 4252 7: first "a query whether authentication using the key would be acceptable", so that
+    // RFC 4252 7: first the question whether the key "would be acceptable", so that
     // nobody has to touch a token for a key that the server does not want.
     transport_.send(make_public_key_request({.user = config_.user,
                                              .key = this->key(),

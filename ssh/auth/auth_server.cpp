@@ -76,7 +76,7 @@ Result<void> AuthServer::take_request(std::span<const std::byte> payload) {
     algorithm_.clear();
     key_.clear();
     signed_by_client_ = false;
-    // RFC 4252 5: "The server MUST reject" (with SSH_MSG_USERAUTH_FAILURE) what it does not support.
+    // RFC 4252 5: "the server SHOULD simply reject requests that it does not recognize."
     if (method_ != "none") {
         return refuse(public_key_method);
     }

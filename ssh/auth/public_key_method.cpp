@@ -65,8 +65,7 @@ Result<PublicKeyRequest> parse_public_key_request(std::string_view user,
         request.signature = in.string();
     }
     const bool names_host_key = method != host_bound_method || !request.server_host_key.empty();
-    if (!in.complete() || !names_host_key ||
-        request.key.blob.size() > public_key_blob_bytes_max) {
+    if (!in.complete() || !names_host_key || request.key.blob.size() > public_key_blob_bytes_max) {
         return tl::unexpected{Error{ErrorCode::malformed_message,
                                     static_cast<std::uint32_t>(MessageNumber::userauth_request)}};
     }

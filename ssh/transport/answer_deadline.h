@@ -1,7 +1,7 @@
 #pragma once
 // When an answer of the peer is overdue. Inputs bring the time, commands do not, and the last input
-// may be long ago: a person thought about the host key, or the session was idle. So a clock that was
-// started begins with the first time that it is told, and asks for one at once.
+// may be long ago: a person thought about the host key, or the session was idle. So a clock that
+// was started begins with the first time that it is told, and asks for one at once.
 
 #include <chrono>
 #include <optional>

@@ -13,8 +13,8 @@ namespace caponier::ssh {
 
 namespace {
 
-/// RFC 8731 3.1: K is the secret "interpreted as an unsigned fixed-length integer in network byte
-/// order" and "encoded as a multiple precision integer (mpint)"; RFC 5656 4 has the same for ECDH.
+/// RFC 8731 3.1 and RFC 5656 4: the secret's bytes are an unsigned integer in network byte order,
+/// and K is that integer as an mpint.
 SharedSecret encoded(const SecretBytes& magnitude) {
     constexpr std::size_t length_and_sign_bytes = 5;
     SharedSecret secret{SecretBytes{magnitude.size() + length_and_sign_bytes}};

@@ -74,8 +74,8 @@ Result<void> KeyExchange::take_reply(std::span<const std::byte> payload) {
     secret_ = std::move(*secret);
     host_key_ = copy_of(host_key);
     compute_hash(own_value_, server_value);
-    // RFC 4253 8: the client "verifies that V_S is the host key for S" - the application's part -
-    // "and ... verifies the signature s on H".
+    // RFC 4253 8: the client "verifies that K_S really is the host key for S" - the application's
+    // part - "and ... verifies the signature s on H".
     const Verification verification = verify({.algorithm = negotiated_.host_key,
                                               .key = host_key_,
                                               .data = exchange_hash_.bytes(),

@@ -12,8 +12,8 @@ namespace caponier::ssh {
 
 class RekeyPolicy {
   public:
-    /// RFC 4344 3.1: "rekey after every 2^31 packets"; the sequence number must not wrap under a
-    /// key.
+    /// RFC 4344 3.1: "rekey after receiving more than 2**31 packets"; the sequence number must not
+    /// wrap under a key.
     static constexpr std::uint64_t packets_max = std::uint64_t{1} << 31;
 
     explicit RekeyPolicy(const RekeyLimit& limit) noexcept : limit_{limit} {}

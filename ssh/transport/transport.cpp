@@ -253,9 +253,7 @@ Result<void> Transport::take_kexinit(const OpenedPacket& packet) {
     if (phase_ == KexPhase::idle) {
         start_kex();
     }
-    if (phase_ != KexPhase::kexinit_awaited) {
-        return failure(ErrorCode::unexpected_message, MessageNumber::kexinit);
-    }
+    expects(phase_ == KexPhase::kexinit_awaited);
     peer_kexinit_came_ = true;
     const Result<void> taken = kex_->take_peer_kexinit(packet.payload);
     if (!taken) {

@@ -56,7 +56,7 @@ Pair::Pair(Options options)
       server_random_(Random::mix(options_.seed + 1)) {
     ssh::SessionConfig client_config = options_.client;
     client_config.role = ssh::Role::client;
-    client_config.random = random_source(client_random_);
+    client_config.random = options_.client_random.value_or(random_source(client_random_));
     client_config.user = "user";
     client.session_ = ssh::make_native_session(std::move(client_config));
 
@@ -210,9 +210,11 @@ void Pair::handle(End& end, const ssh::Event& event) {
         opened.push_back(opened_channel->id);
     } else if (const auto* data = std::get_if<ssh::ChannelData>(&event)) {
         const std::size_t index = static_cast<std::uint32_t>(data->id);
-        end.received.resize(std::max(end.received.size(), index + 1));
-        end.received[index].insert(
-            end.received[index].end(), data->bytes.begin(), data->bytes.end());
+        if (end.keeps_data) {
+            end.received.resize(std::max(end.received.size(), index + 1));
+            end.received[index].insert(
+                end.received[index].end(), data->bytes.begin(), data->bytes.end());
+        }
         if (end.grants) {
             session.grant(data->id, static_cast<std::uint32_t>(data->bytes.size()));
         }

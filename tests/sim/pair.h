@@ -30,6 +30,8 @@ class Pair {
         Cut cut = Cut::whole;
         ssh::SessionConfig client;  ///< role, random and user are filled in
         ssh::SessionConfig server;  ///< the same, and a host key if it has none
+        /// The client's randomness, for a test that wants to run the same client again.
+        std::optional<ssh::RandomSource> client_random;
         /// Changes or drops bytes on their way; sees each piece before it is delivered.
         std::function<void(bool to_server, std::vector<std::byte>& piece)> tamper;
         /// The server takes the user without authentication questions.
@@ -46,6 +48,8 @@ class Pair {
         std::vector<std::vector<std::byte>> received;
         /// Grants at once what arrives; a test that tests windows turns it off.
         bool grants = true;
+        /// Collects what arrives in `received`.
+        bool keeps_data = true;
         /// Sees every event that the pair does not answer itself, in order. Views are valid during
         /// the call.
         std::function<void(const ssh::Event&)> on_event;

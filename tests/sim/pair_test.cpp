@@ -35,7 +35,6 @@ bool same_bytes(std::span<const std::byte> a, std::span<const std::byte> b) {
     return std::ranges::equal(a, b);
 }
 
-
 class PairOfAlgorithms : public testing::TestWithParam<std::tuple<std::string, std::string>> {};
 
 TEST_P(PairOfAlgorithms, CarriesBytesBothWaysOverRekeysByEitherSide) {

@@ -62,7 +62,6 @@ PRIVATE_FOLDERS = {
 
 # Sources (or patterns of them) without a test of their name in tests/unit, and why that is right.
 LOOP_SUITE = "tests/loop runs one contract suite over every backend"
-SIMULATION = "tests/sim runs the whole relay over a simulated loop, with seeded faults"
 SESSION = "tests/interop/session runs it against a real server, over a socket pair"
 PROGRAM = "tests/interop drives the whole program"
 WITHOUT_UNIT_TEST = {
@@ -71,11 +70,7 @@ WITHOUT_UNIT_TEST = {
     "engine/io/completion.cpp": LOOP_SUITE,
     "engine/io/loop.cpp": LOOP_SUITE,
     "engine/io/socket_calls.cpp": LOOP_SUITE,
-    "engine/relay/*.cpp": SIMULATION,
-    "engine/client/bind_addresses.cpp": PROGRAM,
-    "engine/client/end_message.cpp": PROGRAM,
     "engine/client/forwarder.cpp": PROGRAM,
     "engine/client/option_words.cpp": "settings_test.cpp tests it through the options",
-    "engine/client/random_source.cpp": "one call of the kernel, and nothing to decide",
     "ssh/libssh2_*.cpp": SESSION,
 }

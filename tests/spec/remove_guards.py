@@ -1,0 +1,213 @@
+#!/usr/bin/env python3
+"""Takes the guards of the native session out, one at a time, and prints which tests notice.
+
+usage: tests/spec/remove_guards.py BUILD [WORD]
+
+BUILD is a meson build folder in which `spec` and `sim-pair` are built. Each guard is a piece of text
+in a source file and what stands in its place when it is gone; the file is compiled again as BUILD
+compiles it, linked into a copy of `spec`, and the suite is run without the floods. The same is done
+with bugs that only the simulation is to find. What nobody misses makes the script fail. With WORD
+only the guards whose description has it are taken.
+"""
+
+import json
+import os
+import pathlib
+import shlex
+import subprocess
+import sys
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+CONNECTION = "ssh/connection/connection_layer.cpp"
+TRANSPORT = "ssh/transport/transport.cpp"
+TABLE = "ssh/transport/message_table.cpp"
+CLIENT = "ssh/auth/auth_client.cpp"
+SERVER = "ssh/auth/auth_server.cpp"
+
+# What it guards, the file, the text, what is left of it.
+GUARDS = [
+    ("a data string above our maximum packet", CONNECTION,
+     "    if (bytes > config_.packet_bytes) {\n        return failure(ErrorCode::maximum_packet_exceeded, bytes);\n    }\n"
+     "    // RFC 4254 5.3", "    // RFC 4254 5.3"),
+    ("data behind an EOF", CONNECTION,
+     "    if (channel.eof_received) {", "    if (false) {"),
+    ("a message for a channel that the peer closed", CONNECTION,
+     "channel->phase != ChannelPhase::open || channel->close_received ||",
+     "channel->phase != ChannelPhase::open ||"),
+    ("a confirmation of what is not opening", CONNECTION,
+     "channel == nullptr || channel->phase != ChannelPhase::opening", "channel == nullptr"),
+    ("replies to channel requests after our CLOSE", CONNECTION,
+     "    if (want_reply && !channel.close_sent) {", "    if (want_reply) {"),
+    ("refusals that wait", CONNECTION,
+     "    if (refusals_.size() >= replies_held_back_max) {", "    if (false) {"),
+    ("replies to global requests that wait", CONNECTION,
+     "        if (request_failures_ == replies_held_back_max) {", "        if (false) {"),
+    ("an adjust behind an EOF or CLOSE", CONNECTION,
+     "!channel.eof_received && !channel.close_sent && !channel.close_received;", "true;"),
+    ("the peer's maximum packet when sending", CONNECTION,
+     "                                            std::size_t{channel->packet_bytes_max}});",
+     "                                            std::size_t{maximum_packet_bytes}});"),
+    ("the window of the peer", "ssh/connection/receive_window.h",
+     "        if (bytes > open_) {", "        if (false) {"),
+    ("a window above the largest", "ssh/connection/send_window.h",
+     "        if (bytes > UINT32_MAX - bytes_) {", "        if (false) {"),
+    ("the first packet in strict key exchange", TRANSPORT,
+     "        if (strict_ && packet.sequence != 0) {", "        if (false) {"),
+    ("strict key exchange", TABLE,
+     "        return strict ? Verdict::disconnect : Verdict::process;",
+     "        return Verdict::process;"),
+    ("sequence numbers in strict key exchange", TRANSPORT,
+     "    if (strict_) {\n        opener_.reset_sequence();\n    }\n", ""),
+    ("a second KEXINIT", TRANSPORT,
+     "    if (peer_kexinit_came_ || (!first && state_ != ProtocolState::open)) {",
+     "    if (false) {"),
+    ("the host key of a rekey", TRANSPORT,
+     "    if (!std::ranges::equal(host_key_, host_key)) {", "    if (false) {"),
+    ("a NEWKEYS out of place", TRANSPORT,
+     "    if (phase_ != KexPhase::newkeys_awaited || payload.size() != 1) {",
+     "    if (phase_ != KexPhase::newkeys_awaited) {"),
+    ("packets before the keys", TRANSPORT,
+     "    if (session_id_.empty() && packet.sequence >= packets_before_keys_max) {",
+     "    if (false) {"),
+    ("messages between our KEXINIT and NEWKEYS", TRANSPORT,
+     "           (phase_ == KexPhase::idle || phase_ == KexPhase::newkeys_awaited);",
+     "           true;"),
+    ("pongs that wait", TRANSPORT,
+     "    if (pongs_.size() == replies_held_back_max || data.size() > ping_bytes_max) {",
+     "    if (data.size() > ping_bytes_max) {"),
+    ("the signature over the exchange hash", "ssh/transport/key_exchange.cpp",
+     "    if (verification != Verification::valid) {", "    if (false) {"),
+    ("the bounds of a packet", "ssh/transport/packet_opener.cpp",
+     "    if (length < packet_length_min || length > packet_length_max) {", "    if (false) {"),
+    ("the tag of a packet", "ssh/transport/packet_opener.cpp",
+     "    if (aead_ && !aead_->open(sequence_, packet)) {",
+     "    if (aead_ && !aead_->open(sequence_, packet) && false) {"),
+    ("connection messages before authentication", TABLE,
+     "        return number >= 80 ? Verdict::disconnect : Verdict::unimplemented;",
+     "        return Verdict::unimplemented;"),
+    ("other messages behind the peer's KEXINIT", TRANSPORT,
+     "    if (state_ == ProtocolState::open && peer_kexinit_came_) {", "    if (false) {"),
+    ("a success that nobody waits for", CLIENT,
+     "    if (phase_ != Phase::request_sent) {\n        return failure(ErrorCode::unexpected_message, MessageNumber::userauth_success);",
+     "    if (false) {\n        return failure(ErrorCode::unexpected_message, MessageNumber::userauth_success);"),
+    ("a PK_OK for another key", CLIENT,
+     "    if (phase_ != Phase::query_sent || !same) {", "    if (phase_ != Phase::query_sent) {"),
+    ("an EXT_INFO in the middle", CLIENT,
+     "    if (success_must_follow_ && message.number != MessageNumber::userauth_success) {",
+     "    if (false) {"),
+    ("the client's signature", SERVER,
+     "        if (!bound_to_us || verification != Verification::valid) {",
+     "        if (!bound_to_us) {"),
+    ("a signature for another host", SERVER,
+     "        if (!bound_to_us || verification != Verification::valid) {",
+     "        if (verification != Verification::valid) {"),
+]
+
+# The same for `sim-pair`: bugs in what is sent, which a peer of the same make has to find.
+BUGS = [
+    ("a window that is used up twice", CONNECTION,
+     "        channel->send_window.take(static_cast<std::uint32_t>(piece));",
+     "        channel->send_window.take(static_cast<std::uint32_t>(piece));\n"
+     "        channel->send_window.take(std::min(static_cast<std::uint32_t>(piece),\n"
+     "                                           channel->send_window.bytes()));"),
+    ("a cut channel that is told as ended", CONNECTION,
+     "        events_.push(ChannelClosed{id, !channel.eof_received});",
+     "        events_.push(ChannelClosed{id, false});"),
+    ("a number that is reused too early", CONNECTION,
+     "    if (channel.close_received && channel.close_sent && !channel.pending.close) {",
+     "    if (channel.close_sent && !channel.pending.close) {"),
+    ("a byte that is sent again", CONNECTION,
+     "        taken += piece;", "        taken += piece > 50 ? piece - 1 : piece;"),
+    ("data in the middle of a rekey", CONNECTION,
+     "        if (!transport_.is_open_for_messages() || transport_.outbox().bytes() >= outbox_bytes_max) {",
+     "        if (transport_.outbox().bytes() >= outbox_bytes_max) {"),
+    ("credit that is forgotten", "ssh/connection/receive_window.h",
+     "        credit_ = 0;\n        return bytes;",
+     "        credit_ = 0;\n        return bytes > 1 ? bytes - 1 : bytes;"),
+]
+
+
+def run(command, **options):
+    return subprocess.run(command, capture_output=True, text=True, check=False, **options)
+
+
+def commands_of(build, target):
+    return run(["ninja", "-C", str(build), "-t", "commands", target]).stdout.splitlines()
+
+
+def compile_without(build, source, old, new, folder):
+    """The objects that change: of the file itself, or of a source file that includes the header."""
+    text = (ROOT / source).read_text()
+    if text.count(old) < 1:
+        sys.exit(f"{source} has no such guard any more:\n{old}")
+    copy = folder / source
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    copy.write_text(text.replace(old, new, 1))
+    wanted = CONNECTION if source.endswith(".h") else source
+    for entry in json.loads((build / "compile_commands.json").read_text()):
+        if entry["file"].endswith(wanted):
+            command = [word for word in shlex.split(entry["command"])]
+            output = command.index("-o") + 1
+            command[output] = str(folder / "changed.o")
+            if not source.endswith(".h"):
+                command = [str(copy) if word.endswith(wanted) else word for word in command]
+            # The copy stands in front of the original; a guard that is gone may leave a name unused.
+            command[1:1] = [f"-I{folder}"]
+            command += ["-Wno-error", "-O0"]
+            done = run(command, cwd=entry["directory"])
+            if done.returncode != 0:
+                sys.exit(done.stderr)
+            return
+    sys.exit(f"{wanted} is not compiled in {build}")
+
+
+def link(build, folder, target):
+    command = shlex.split(commands_of(build, target)[-1])
+    output = command.index("-o") + 1
+    command[output] = str(folder / "changed")
+    # An object of the same name in front of the library keeps the library's own from being taken.
+    command.insert(output + 1, str(folder / "changed.o"))
+    done = run(command, cwd=build)
+    if done.returncode != 0:
+        sys.exit(done.stderr)
+
+
+def tests_that_fail(folder):
+    try:
+        done = run([str(folder / "changed"), "--gtest_filter=-*Flood*"], timeout=120,
+                   env=os.environ | {"CAPONIER_SEEDS": "500"})
+    except subprocess.TimeoutExpired:
+        return ["(it never ended)"]
+    failed = [line.split()[3].rstrip(",") for line in done.stdout.splitlines()
+              if line.startswith("[  FAILED  ]") and line.endswith("ms)")]
+    return failed or ([] if done.returncode == 0 else [f"(it ended with {done.returncode})"])
+
+
+def main():
+    if len(sys.argv) not in (2, 3):
+        sys.exit(__doc__)
+    build = pathlib.Path(sys.argv[1]).resolve()
+    word = sys.argv[2] if len(sys.argv) == 3 else ""
+    missed = 0
+    cases = [("tests/spec/spec", *guard) for guard in GUARDS]
+    cases += [("tests/sim/sim-pair", *bug) for bug in BUGS]
+    for target, what, source, old, new in cases:
+        if word not in what:
+            continue
+        with tempfile.TemporaryDirectory() as name:
+            folder = pathlib.Path(name)
+            compile_without(build, source, old, new, folder)
+            link(build, folder, target)
+            failed = tests_that_fail(folder)
+        missed += not failed
+        print(f"{'caught' if failed else 'MISSED'}: {what}", flush=True)
+        for test in failed[:3]:
+            print(f"    {test}", flush=True)
+        if len(failed) > 3:
+            print(f"    and {len(failed) - 3} more", flush=True)
+    sys.exit(1 if missed else 0)
+
+
+main()
