@@ -83,10 +83,11 @@ class Session {
     // ---- inputs -------------------------------------------------------------------------------
 
     /// Opens the packets in `bytes` in place, however the stream was cut, and returns how many
-    /// bytes were consumed: whole packets only, and fewer than there are where a decision is
-    /// pending (an unanswered HostKeyReceived, SignatureWanted, ...). The rest, at most
-    /// receive_tail_bytes_max, is offered again in front of what arrives next. ChannelData events
-    /// point into `bytes`.
+    /// bytes were consumed: whole packets only, and fewer than there are where what follows depends
+    /// on an open decision (HostKeyReceived; for a server SignatureWanted and
+    /// AuthenticationRequested). The rest is offered again in front of what arrives next, or behind
+    /// the decision; without one it is at most receive_tail_bytes_max. ChannelData events point
+    /// into `bytes`.
     [[nodiscard]] virtual std::size_t receive(std::span<std::byte> bytes,
                                               TimePoint now) noexcept = 0;
     /// The transport ended (the peer's FIN or an error). Ends the session.

@@ -55,10 +55,8 @@ void KeyParameters::add_group(KeyType curve) {
     const std::string_view group = group_name(curve);
     SecretBytes value{group.size() + 1};
     std::ranges::copy(bytes_of(group), value.bytes().begin());
-    parameters_.push_back(
-        OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME,
-                                         reinterpret_cast<char*>(value.bytes().data()),
-                                         group.size()));
+    parameters_.push_back(OSSL_PARAM_construct_utf8_string(
+        OSSL_PKEY_PARAM_GROUP_NAME, reinterpret_cast<char*>(value.bytes().data()), group.size()));
     values_.push_back(std::move(value));
 }
 

@@ -64,6 +64,8 @@ PRIVATE_FOLDERS = {
 LOOP_SUITE = "tests/loop runs one contract suite over every backend"
 SESSION = "tests/interop/session runs it against a real server, over a socket pair"
 PROGRAM = "tests/interop drives the whole program"
+SPEC = "tests/spec drives it message by message from a scripted peer, and tests/sim/pair_test.cpp"
+OTHER_MACHINE = "built on another kind of machine only, or asks the processor and decides nothing"
 WITHOUT_UNIT_TEST = {
     "engine/io/epoll_*.cpp": LOOP_SUITE,
     "engine/io/uring_*.cpp": LOOP_SUITE,
@@ -73,4 +75,17 @@ WITHOUT_UNIT_TEST = {
     "engine/client/forwarder.cpp": PROGRAM,
     "engine/client/option_words.cpp": "settings_test.cpp tests it through the options",
     "ssh/libssh2_*.cpp": SESSION,
+    "ssh/auth/auth_client.cpp": SPEC,
+    "ssh/auth/auth_server.cpp": SPEC,
+    "ssh/auth/public_key_method.cpp": SPEC,
+    "ssh/connection/connection_layer.cpp": SPEC,
+    "ssh/connection/open_messages.cpp": SPEC,
+    "ssh/native_session.cpp": SPEC,
+    "ssh/transport/algorithms.cpp": SPEC,
+    "ssh/transport/ecdh_agreement.cpp": SPEC,
+    "ssh/transport/key_exchange.cpp": SPEC,
+    "ssh/transport/packet_sealer.cpp": "packet_opener_test.cpp opens what it seals",
+    "ssh/transport/transport.cpp": SPEC,
+    "ssh/crypto/cpu_*.cpp": OTHER_MACHINE,
+    "ssh/crypto/ipsec_mb_absent.cpp": OTHER_MACHINE,
 }
