@@ -99,6 +99,7 @@ class End {
         send_rest();
     }
     void close() {
+        is_closing_ = true;
         Waiting closed{loop_};
         loop_.close(std::move(socket_), closed.done);
         closed.wait();
@@ -112,7 +113,7 @@ class End {
   private:
     void on_received(io::Outcome& outcome) noexcept {
         received += outcome.bytes;
-        if (outcome.error != 0) {
+        if (outcome.error != 0 || is_closing_) {
             return;
         }
         if (echoes) {
@@ -126,7 +127,7 @@ class End {
     }
 
     void on_sent(io::Outcome& outcome) noexcept {
-        if (outcome.error != 0) {
+        if (outcome.error != 0 || is_closing_) {
             return;
         }
         rest_ = rest_.subspan(outcome.bytes);
@@ -154,6 +155,7 @@ class End {
     io::Completion receive_;
     io::Completion send_;
     io::Lease echoed_;
+    bool is_closing_ = false;
     io::Piece piece_{};
     std::span<const std::byte> whole_;
     std::span<const std::byte> rest_;
