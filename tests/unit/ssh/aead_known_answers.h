@@ -1,7 +1,7 @@
 #pragma once
 // Sealed packets that a program independent of ours computed: AES-GCM with Python's cryptography
 // module, chacha20-poly1305@openssh.com with a ChaCha20 and a Poly1305 of a few lines of Python,
-// themselves checked with RFC 8439's vectors. The keys are the bytes 0, 1, 2, ...; the payload is
+// the latter checked with RFC 8439's vectors. The keys are the bytes 0, 1, 2, ...; the payload is
 // SSH_MSG_CHANNEL_DATA of "abc...z" on channel 3.
 
 #include <array>
