@@ -252,6 +252,9 @@ def refuses(port):
         load.connect(port).close()
     except ConnectionRefusedError:
         return True
+    except ConnectionResetError:
+        # It was in the backlog when the listener closed: the next one is refused.
+        return False
     return False
 
 
