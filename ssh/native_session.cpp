@@ -166,7 +166,7 @@ void NativeSession::go_on_after_transport(ProtocolState before) {
         const bool is_openssh =
             transport_.peer_identification().find("OpenSSH") != std::string::npos;
         if (is_openssh) {
-            connection_.renounce_sessions();
+            connection_.requests().renounce_sessions();
         }
     }
 }
@@ -352,7 +352,7 @@ void NativeSession::reply_forward(bool, std::uint16_t) noexcept {
 
 void NativeSession::probe() noexcept {
     if (is_established()) {
-        connection_.probe();
+        connection_.requests().probe();
     }
 }
 

@@ -1,7 +1,8 @@
 #pragma once
 // RFC 4254 for either role: channels and global requests over a transport. Data goes straight
 // through; everything else that is to be sent is kept as flags and sums until flush() finds room
-// and no key exchange in the way.
+// and no key exchange in the way. The application's side is connection_layer.cpp, the peer's side
+// channel_messages.cpp.
 
 #include <cstddef>
 #include <cstdint>
@@ -13,6 +14,7 @@
 #include <vector>
 
 #include "ssh/connection/channel_table.h"
+#include "ssh/connection/global_requests.h"
 #include "ssh/connection/open_messages.h"
 #include "ssh/event_queue.h"
 #include "ssh/transport/transport.h"
@@ -23,7 +25,11 @@ class ConnectionLayer {
   public:
     /// All outlive it.
     ConnectionLayer(const SessionConfig& config, Transport& transport, EventQueue& events) noexcept
-        : config_{config}, transport_{transport}, events_{events}, channels_{config.channels} {}
+        : config_{config},
+          transport_{transport},
+          events_{events},
+          channels_{config.channels},
+          requests_{config, transport, events} {}
 
     /// A message from 80 to 100; the session is established.
     [[nodiscard]] Result<void> take(const Transport::Message& message);
@@ -39,9 +45,8 @@ class ConnectionLayer {
     void widen(LocalChannelId id, std::uint32_t bytes);
     void eof(LocalChannelId id);
     void close(LocalChannelId id);
-    void probe();
-    /// Tells an OpenSSH server that no session channel will come (OpenSSH PROTOCOL 2.2).
-    void renounce_sessions();
+
+    [[nodiscard]] GlobalRequests& requests() noexcept { return requests_; }
 
     /// Sends what is pending, as far as the transport and the outbox allow, and tells the
     /// application when it may send again.
@@ -52,9 +57,6 @@ class ConnectionLayer {
     [[nodiscard]] std::size_t channels_in_use() const noexcept { return channels_.in_use(); }
 
   private:
-    [[nodiscard]] Result<void> take_global_request(std::span<const std::byte> payload);
-    [[nodiscard]] Result<void> take_request_reply(std::span<const std::byte> payload);
-    [[nodiscard]] Result<void> take_host_keys(std::span<const std::byte> fields);
     [[nodiscard]] Result<void> take_open(std::span<const std::byte> payload);
     [[nodiscard]] Result<void> take_open_confirmation(std::span<const std::byte> payload);
     [[nodiscard]] Result<void> take_open_failure(std::span<const std::byte> payload);
@@ -85,20 +87,16 @@ class ConnectionLayer {
     void send_short(MessageNumber number, RemoteChannelId remote);
     void send_refusals();
     void release_if_over(LocalChannelId id, Channel& channel);
-    [[nodiscard]] bool has_room() const noexcept;
 
     const SessionConfig& config_;
     Transport& transport_;
     EventQueue& events_;
     ChannelTable channels_;
+    GlobalRequests requests_;
     std::vector<LocalChannelId> listed_;  ///< with something pending, in order
     std::deque<LocalChannelId> opens_;    ///< waiting for their turn
     std::size_t opens_in_flight_ = 0;
     std::deque<Refusal> refusals_;
-    std::uint32_t request_failures_ = 0;  ///< SSH_MSG_REQUEST_FAILUREs to send
-    std::uint32_t probes_to_send_ = 0;
-    std::uint32_t probes_unanswered_ = 0;
-    bool renounce_sessions_ = false;
     bool held_back_ = false;  ///< some send() was cut short by the session
 };
 

@@ -21,6 +21,8 @@ import tempfile
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 CONNECTION = "ssh/connection/connection_layer.cpp"
+MESSAGES = "ssh/connection/channel_messages.cpp"
+REQUESTS = "ssh/connection/global_requests.cpp"
 TRANSPORT = "ssh/transport/transport.cpp"
 TABLE = "ssh/transport/message_table.cpp"
 CLIENT = "ssh/auth/auth_client.cpp"
@@ -28,21 +30,21 @@ SERVER = "ssh/auth/auth_server.cpp"
 
 # What it guards, the file, the text, what is left of it.
 GUARDS = [
-    ("a data string above our maximum packet", CONNECTION,
+    ("a data string above our maximum packet", MESSAGES,
      "    if (bytes > config_.packet_bytes) {\n        return failure(ErrorCode::maximum_packet_exceeded, bytes);\n    }\n"
      "    // RFC 4254 5.3", "    // RFC 4254 5.3"),
-    ("data behind an EOF", CONNECTION,
+    ("data behind an EOF", MESSAGES,
      "    if (channel.eof_received) {", "    if (false) {"),
-    ("a message for a channel that the peer closed", CONNECTION,
+    ("a message for a channel that the peer closed", MESSAGES,
      "channel->phase != ChannelPhase::open || channel->close_received ||",
      "channel->phase != ChannelPhase::open ||"),
-    ("a confirmation of what is not opening", CONNECTION,
+    ("a confirmation of what is not opening", MESSAGES,
      "channel == nullptr || channel->phase != ChannelPhase::opening", "channel == nullptr"),
-    ("replies to channel requests after our CLOSE", CONNECTION,
+    ("replies to channel requests after our CLOSE", MESSAGES,
      "    if (want_reply && !channel.close_sent) {", "    if (want_reply) {"),
-    ("refusals that wait", CONNECTION,
+    ("refusals that wait", MESSAGES,
      "    if (refusals_.size() >= replies_held_back_max) {", "    if (false) {"),
-    ("replies to global requests that wait", CONNECTION,
+    ("replies to global requests that wait", REQUESTS,
      "        if (request_failures_ == replies_held_back_max) {", "        if (false) {"),
     ("an adjust behind an EOF or CLOSE", CONNECTION,
      "!channel.eof_received && !channel.close_sent && !channel.close_received;", "true;"),
@@ -112,7 +114,7 @@ BUGS = [
      "        channel->send_window.take(static_cast<std::uint32_t>(piece));\n"
      "        channel->send_window.take(std::min(static_cast<std::uint32_t>(piece),\n"
      "                                           channel->send_window.bytes()));"),
-    ("a cut channel that is told as ended", CONNECTION,
+    ("a cut channel that is told as ended", MESSAGES,
      "        events_.push(ChannelClosed{id, !channel.eof_received});",
      "        events_.push(ChannelClosed{id, false});"),
     ("a number that is reused too early", CONNECTION,
@@ -138,37 +140,43 @@ def commands_of(build, target):
 
 
 def compile_without(build, source, old, new, folder):
-    """The objects that change: of the file itself, or of a source file that includes the header."""
+    """The objects that change: of the file itself, or of the source files that include the header."""
     text = (ROOT / source).read_text()
     if text.count(old) < 1:
         sys.exit(f"{source} has no such guard any more:\n{old}")
     copy = folder / source
     copy.parent.mkdir(parents=True, exist_ok=True)
     copy.write_text(text.replace(old, new, 1))
-    wanted = CONNECTION if source.endswith(".h") else source
+    wanted = (CONNECTION, MESSAGES) if source.endswith(".h") else (source,)
+    objects = []
     for entry in json.loads((build / "compile_commands.json").read_text()):
-        if entry["file"].endswith(wanted):
-            command = [word for word in shlex.split(entry["command"])]
-            output = command.index("-o") + 1
-            command[output] = str(folder / "changed.o")
-            if not source.endswith(".h"):
-                command = [str(copy) if word.endswith(wanted) else word for word in command]
-            # The copy stands in front of the original; a guard that is gone may leave a name unused.
-            command[1:1] = [f"-I{folder}"]
-            command += ["-Wno-error", "-O0"]
-            done = run(command, cwd=entry["directory"])
-            if done.returncode != 0:
-                sys.exit(done.stderr)
-            return
-    sys.exit(f"{wanted} is not compiled in {build}")
+        name = next((each for each in wanted if entry["file"].endswith(each)), None)
+        if name is None:
+            continue
+        command = [word for word in shlex.split(entry["command"])]
+        output = command.index("-o") + 1
+        objects.append(str(folder / f"changed{len(objects)}.o"))
+        command[output] = objects[-1]
+        if not source.endswith(".h"):
+            command = [str(copy) if word.endswith(name) else word for word in command]
+        # The copy stands in front of the original; a guard that is gone may leave a name unused.
+        first = 2 if command[0].endswith("ccache") else 1
+        command[first:first] = [f"-I{folder}"]
+        command += ["-Wno-error", "-O0"]
+        done = run(command, cwd=entry["directory"])
+        if done.returncode != 0:
+            sys.exit(done.stderr)
+    if len(objects) != len(wanted):
+        sys.exit(f"{wanted} are not compiled in {build}")
+    return objects
 
 
-def link(build, folder, target):
+def link(build, folder, target, objects):
     command = shlex.split(commands_of(build, target)[-1])
     output = command.index("-o") + 1
     command[output] = str(folder / "changed")
     # An object of the same name in front of the library keeps the library's own from being taken.
-    command.insert(output + 1, str(folder / "changed.o"))
+    command[output + 1:output + 1] = objects
     done = run(command, cwd=build)
     if done.returncode != 0:
         sys.exit(done.stderr)
@@ -198,8 +206,8 @@ def main():
             continue
         with tempfile.TemporaryDirectory() as name:
             folder = pathlib.Path(name)
-            compile_without(build, source, old, new, folder)
-            link(build, folder, target)
+            objects = compile_without(build, source, old, new, folder)
+            link(build, folder, target, objects)
             failed = tests_that_fail(folder)
         missed += not failed
         print(f"{'caught' if failed else 'MISSED'}: {what}", flush=True)
