@@ -18,7 +18,8 @@ constexpr std::chrono::milliseconds name_patience{5'000};
 }  // namespace
 
 tl::expected<std::vector<io::Address>, std::string> bind_addresses(const LocalForward& forward,
-                                                                   bool gateway_ports) {
+                                                                   bool gateway_ports,
+                                                                   const std::stop_token& stop) {
     const std::string& host = forward.bind_host;
     const bool all = forward.bind_given ? host.empty() || host == "*" : gateway_ports;
     if (all || !forward.bind_given || host == "localhost") {
@@ -28,7 +29,7 @@ tl::expected<std::vector<io::Address>, std::string> bind_addresses(const LocalFo
         }
         return addresses;
     }
-    Resolved resolved = resolve({host, forward.port}, name_patience);
+    Resolved resolved = resolve({host, forward.port}, name_patience, stop);
     if (!resolved) {
         return tl::unexpected{"cannot listen on " + host + ": " + resolved.error().message};
     }

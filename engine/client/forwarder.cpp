@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <mutex>
 #include <optional>
+#include <stop_token>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -43,10 +44,18 @@ struct Forwarder::Parts final : relay::Observer, relay::SessionFactory {
         if (tl::expected<void, std::string> completed = complete(settings); !completed) {
             return fail(ExitCode::usage, completed.error());
         }
-        if (!make_forwards()) {
+        const bool has_forwards = make_forwards();
+        if (stopping.stop_requested()) {
+            return ExitCode::ok;  // nothing is open that could be drained
+        }
+        if (!has_forwards) {
             return ExitCode::cannot_listen;
         }
-        Resolved addresses = resolve({settings.host_name, settings.port}, settings.connect_timeout);
+        Resolved addresses = resolve(
+            {settings.host_name, settings.port}, settings.connect_timeout, stopping.get_token());
+        if (stopping.stop_requested()) {
+            return ExitCode::ok;
+        }
         if (!addresses) {
             return fail(ExitCode::failed, addresses.error().message);
         }
@@ -105,8 +114,11 @@ struct Forwarder::Parts final : relay::Observer, relay::SessionFactory {
 
     bool make_forwards() {
         for (const LocalForward& forward : settings.local_forwards) {
-            auto binds = bind_addresses(forward, settings.gateway_ports);
+            auto binds = bind_addresses(forward, settings.gateway_ports, stopping.get_token());
             if (!binds) {
+                if (stopping.stop_requested()) {
+                    return false;
+                }
                 say(LogLevel::quiet, binds.error());
                 if (settings.exit_on_forward_failure || settings.local_forwards.size() == 1) {
                     return false;
@@ -132,6 +144,7 @@ struct Forwarder::Parts final : relay::Observer, relay::SessionFactory {
     }
 
     void stop() {
+        stopping.request_stop();
         const std::lock_guard lock{mutex};
         ++stops;
         if (!shard_runs) {
@@ -265,6 +278,7 @@ struct Forwarder::Parts final : relay::Observer, relay::SessionFactory {
     std::atomic<std::uint16_t> port{0};
 
     std::thread thread;
+    std::stop_source stopping;  ///< of what happens before the shard runs
     mutable std::mutex mutex;
     std::condition_variable ended;
     std::optional<ExitCode> exit_code;  ///< under mutex

@@ -1,8 +1,8 @@
 // Resolving with a deadline. The caller and the thread share one Task on the heap, and either may
 // be the last to need it: the caller when the answer came, the thread when the deadline passed
-// first. Each of them leaves by exchanging `one_has_left` for true; whoever finds true is the
-// second one and destroys the task. So nobody touches it after having left, and no one leaves it
-// behind.
+// first or the caller gave up. Each of them leaves by exchanging `one_has_left` for true; whoever
+// finds true is the second one and destroys the task. So nobody touches it after having left, and
+// no one leaves it behind.
 
 #include "engine/client/resolve.h"
 
@@ -33,8 +33,9 @@ struct Task {
 
     const Endpoint endpoint;
     const Lookup lookup;
-    std::optional<Resolved> answer;  ///< the thread's until `answered` is released
-    std::binary_semaphore answered{0};
+    std::optional<Resolved> answer;  ///< the thread's until it has released `over`
+    /// Released by the thread when it has answered, and by whoever stops the wait for it.
+    std::counting_semaphore<2> over{0};
     std::atomic<bool> one_has_left{false};
 };
 
@@ -52,7 +53,7 @@ using Share = std::unique_ptr<Task, Leave>;
 void* run(void* argument) noexcept {
     const Share task{static_cast<Task*>(argument)};
     task->answer = task->lookup(task->endpoint);
-    task->answered.release();
+    task->over.release();
     return nullptr;
 }
 
@@ -122,7 +123,10 @@ Resolved lookup_addresses(const Endpoint& endpoint) {
     return addresses;
 }
 
-Resolved resolve(const Endpoint& endpoint, std::chrono::milliseconds patience, Lookup lookup) {
+Resolved resolve(const Endpoint& endpoint,
+                 std::chrono::milliseconds patience,
+                 const std::stop_token& stop,
+                 Lookup lookup) {
     if (const std::optional<io::Address> address = io::Address::ip(endpoint.host, endpoint.port)) {
         return std::vector{*address};
     }
@@ -131,14 +135,19 @@ Resolved resolve(const Endpoint& endpoint, std::chrono::milliseconds patience, L
         return tl::unexpected{error_of(EAI_SYSTEM, EAGAIN, endpoint.host)};
     }
     const Share task{fresh.release()};
-    bool answered = true;
+    const std::stop_callback give_up{stop, [&task] { task->over.release(); }};
+    bool over = true;
     if (patience.count() > 0) {
-        answered = task->answered.try_acquire_for(patience);
+        over = task->over.try_acquire_for(patience);
     } else {
-        task->answered.acquire();
+        task->over.acquire();
     }
-    return answered ? *std::move(task->answer)
-                    : Resolved{tl::unexpected{error_of(EAI_AGAIN, 0, endpoint.host)}};
+    // Without a request to stop it was the thread that released.
+    if (stop.stop_requested()) {
+        return tl::unexpected{ResolveError{Cause::given_up, {}}};
+    }
+    return over ? *std::move(task->answer)
+                : Resolved{tl::unexpected{error_of(EAI_AGAIN, 0, endpoint.host)}};
 }
 
 }  // namespace caponier::client

@@ -1,11 +1,12 @@
 #pragma once
 // Names to numeric addresses, with a deadline. getaddrinfo(3) blocks and cannot be canceled, so it
-// runs on a thread of its own that is left behind when the deadline passes. Dialing the addresses
-// is engine/relay/dialer.cpp's part.
+// runs on a thread of its own that is left behind when the deadline passes or the caller gives up.
+// Dialing the addresses is engine/relay/dialer.cpp's part.
 
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,7 @@ struct ResolveError {
     enum class Cause : std::uint8_t {
         no_such_name,  ///< the resolver answered: there is no such host
         no_answer,     ///< the resolver did not answer, or not in time
+        given_up,      ///< nobody wants to know any more; there is no message
         failed,        ///< anything else
     };
     Cause cause{};
@@ -39,10 +41,12 @@ struct Endpoint {
 using Lookup = Resolved (*)(const Endpoint& endpoint);
 [[nodiscard]] Resolved lookup_addresses(const Endpoint& endpoint);
 
-/// Blocks the caller for at most `patience` (0: as long as the resolver takes). Numeric addresses
-/// are answered at once. The addresses come in the order of RFC 6724, as getaddrinfo() sorts them.
+/// Blocks the caller for at most `patience` (0: as long as the resolver takes), and no longer than
+/// until `stop` is requested. Numeric addresses are answered at once. The addresses come in the
+/// order of RFC 6724, as getaddrinfo() sorts them.
 [[nodiscard]] Resolved resolve(const Endpoint& endpoint,
                                std::chrono::milliseconds patience,
+                               const std::stop_token& stop,
                                Lookup lookup = &lookup_addresses);
 
 }  // namespace caponier::client

@@ -29,7 +29,7 @@ LocalForward bound_to(std::string host) {
 }
 
 Texts addresses_of(const LocalForward& forward, bool gateway_ports) {
-    const auto addresses = bind_addresses(forward, gateway_ports);
+    const auto addresses = bind_addresses(forward, gateway_ports, {});
     Texts texts;
     if (addresses) {
         for (const io::Address& address : *addresses) {
@@ -72,7 +72,7 @@ TEST(BindAddresses, KeepPortZeroForTheKernelToChoose) {
 TEST(BindAddresses, SayWhichNameDoesNotResolve) {
     const std::string no_name(300, 'x');
 
-    const auto addresses = bind_addresses(bound_to(no_name), false);
+    const auto addresses = bind_addresses(bound_to(no_name), false, {});
 
     ASSERT_FALSE(addresses.has_value());
     EXPECT_TRUE(addresses.error().starts_with("cannot listen on " + no_name + ": "))

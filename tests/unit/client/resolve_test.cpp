@@ -3,6 +3,8 @@
 #include "engine/client/resolve.h"
 
 #include <semaphore>
+#include <stop_token>
+#include <thread>
 
 #include <gtest/gtest.h>
 
@@ -36,8 +38,8 @@ Resolved must_not_be_called(const Endpoint&) {
 }
 
 TEST(Resolve, NumericAddressesNeedNoLookup) {
-    const Resolved four = resolve({"192.0.2.1", 22}, 1h, &must_not_be_called);
-    const Resolved six = resolve({"2001:db8::1", 22}, 1h, &must_not_be_called);
+    const Resolved four = resolve({"192.0.2.1", 22}, 1h, {}, &must_not_be_called);
+    const Resolved six = resolve({"2001:db8::1", 22}, 1h, {}, &must_not_be_called);
 
     ASSERT_TRUE(four && six);
     EXPECT_EQ(four->front().to_string(), "192.0.2.1:22");
@@ -46,7 +48,7 @@ TEST(Resolve, NumericAddressesNeedNoLookup) {
 
 TEST(Resolve, BringsTheAnswerOfTheLookup) {
     for (const std::chrono::milliseconds patience : {std::chrono::milliseconds{1h}, 0ms}) {
-        const Resolved resolved = resolve({"bastion", 2222}, patience, &two_addresses);
+        const Resolved resolved = resolve({"bastion", 2222}, patience, {}, &two_addresses);
 
         ASSERT_TRUE(resolved);
         ASSERT_EQ(resolved->size(), 2);
@@ -55,19 +57,49 @@ TEST(Resolve, BringsTheAnswerOfTheLookup) {
 }
 
 TEST(Resolve, BringsTheErrorOfTheLookup) {
-    const Resolved resolved = resolve({"bastion", 22}, 1h, &no_such_name);
+    const Resolved resolved = resolve({"bastion", 22}, 1h, {}, &no_such_name);
 
     ASSERT_FALSE(resolved);
     EXPECT_EQ(resolved.error().cause, Cause::no_such_name);
 }
 
 TEST(Resolve, GoesOnWithoutALookupThatIsStuck) {
-    const Resolved resolved = resolve({"bastion\x1b", 22}, 2ms, &stuck_lookup);
+    const Resolved resolved = resolve({"bastion\x1b", 22}, 2ms, {}, &stuck_lookup);
 
     ASSERT_FALSE(resolved);
     EXPECT_EQ(resolved.error().cause, Cause::no_answer);
     EXPECT_NE(resolved.error().message.find("bastion\\x1b: the resolver did not answer"),
               std::string::npos);
+    may_answer.release();
+}
+
+TEST(Resolve, IsGivenUpAtOnceInTheMiddleOfALookup) {
+    static std::binary_semaphore looks_up{0};
+    std::stop_source stopping;
+    std::thread person{[&stopping] {
+        looks_up.acquire();
+        stopping.request_stop();
+    }};
+
+    const Resolved resolved = resolve({"bastion", 22}, 0ms, stopping.get_token(), [](const auto&) {
+        looks_up.release();
+        return stuck_lookup({});
+    });
+
+    ASSERT_FALSE(resolved);
+    EXPECT_EQ(resolved.error().cause, Cause::given_up);
+    may_answer.release();
+    person.join();
+}
+
+TEST(Resolve, DoesNotWaitWhenItWasGivenUpBefore) {
+    std::stop_source stopping;
+    stopping.request_stop();
+
+    const Resolved resolved = resolve({"bastion", 22}, 0ms, stopping.get_token(), &stuck_lookup);
+
+    ASSERT_FALSE(resolved);
+    EXPECT_EQ(resolved.error().cause, Cause::given_up);
     may_answer.release();
 }
 
