@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <optional>
 
 #include "ssh/crypto/hash.h"
@@ -21,9 +22,15 @@ constexpr char lower(char c) noexcept {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
 }
 
-/// Keeps one way back only, to the last `*`: a later star makes every earlier one's other choices
-/// pointless. So there is no recursion, and no pattern takes exponential time.
-bool matches_pattern(std::string_view pattern, std::string_view name) noexcept {
+constexpr bool same_letter(char a, char b) noexcept {
+    return lower(a) == lower(b);
+}
+
+/// `same` compares two characters. Keeps one way back only, to the last `*`: a later star makes
+/// every earlier one's other choices pointless. So there is no recursion, and no pattern takes
+/// exponential time.
+template <typename Same>
+bool matches_pattern(std::string_view pattern, std::string_view name, Same same) noexcept {
     std::size_t p = 0;
     std::size_t n = 0;
     std::optional<std::size_t> after_star;
@@ -32,8 +39,7 @@ bool matches_pattern(std::string_view pattern, std::string_view name) noexcept {
         if (p < pattern.size() && pattern[p] == '*') {
             after_star = ++p;
             star_takes_to = n;
-        } else if (p < pattern.size() &&
-                   (pattern[p] == '?' || lower(pattern[p]) == lower(name[n]))) {
+        } else if (p < pattern.size() && (pattern[p] == '?' || same(pattern[p], name[n]))) {
             ++p;
             ++n;
         } else if (after_star) {
@@ -59,7 +65,7 @@ bool matches_host_patterns(std::string_view patterns, std::string_view name) noe
         if (excludes) {
             pattern.remove_prefix(1);
         }
-        if (pattern.empty() || !matches_pattern(pattern, name)) {
+        if (pattern.empty() || !matches_pattern(pattern, name, &same_letter)) {
             continue;
         }
         if (excludes) {
@@ -68,6 +74,10 @@ bool matches_host_patterns(std::string_view patterns, std::string_view name) noe
         matched = true;
     }
     return matched;
+}
+
+bool matches_principal(std::string_view principal, std::string_view name) noexcept {
+    return matches_pattern(principal, name, std::equal_to<>{});
 }
 
 std::string hashed_host_name(std::string_view name, std::span<const std::byte> salt) {

@@ -17,6 +17,10 @@ inline constexpr std::size_t host_salt_bytes = 20;
 /// The time is at most the product of the two lengths, whatever the patterns.
 [[nodiscard]] bool matches_host_patterns(std::string_view patterns, std::string_view name) noexcept;
 
+/// Whether a principal of a host certificate names a host: one pattern, with the same wildcards. It
+/// is no list, so that a comma is a comma, and letters of another case are other letters.
+[[nodiscard]] bool matches_principal(std::string_view principal, std::string_view name) noexcept;
+
 /// OpenSSH's "|1|salt|hash" for a name in lower case, where hash is the HMAC-SHA1 of the name with
 /// the salt as the key. `salt` has host_salt_bytes.
 [[nodiscard]] std::string hashed_host_name(std::string_view name, std::span<const std::byte> salt);

@@ -22,6 +22,18 @@ TEST(HostPatterns, MatchPlainNamesWhole) {
     EXPECT_FALSE(matches_host_patterns("", ""));
 }
 
+TEST(Principals, AreOnePatternEachWhereCaseMatters) {
+    EXPECT_TRUE(matches_principal("host", "host"));
+    EXPECT_TRUE(matches_principal("*.example", "a.example"));
+    EXPECT_TRUE(matches_principal("h?st", "host"));
+    EXPECT_TRUE(matches_principal("a,b", "a,b"));
+    EXPECT_FALSE(matches_principal("a,b", "a"));
+    EXPECT_FALSE(matches_principal("!a", "b"));
+    EXPECT_FALSE(matches_principal("Host", "host"));
+    EXPECT_FALSE(matches_principal("", "host"));
+    EXPECT_FALSE(matches_principal("host", ""));
+}
+
 TEST(HostPatterns, KnowStarsAndQuestionMarks) {
     EXPECT_TRUE(matches_host_patterns("*", "host"));
     EXPECT_TRUE(matches_host_patterns("*.example.com", "a.example.com"));
