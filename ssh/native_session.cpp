@@ -35,7 +35,7 @@ class NativeSession final : public Session {
     }
     bool is_ended() const noexcept override { return transport_.state() == ProtocolState::ended; }
     std::optional<ChannelState> channel(LocalChannelId id) const noexcept override {
-        return connection_.channel(id);
+        return is_ended() ? std::nullopt : connection_.channel(id);
     }
     std::size_t channels_in_use() const noexcept override {
         return is_ended() ? 0 : connection_.channels_in_use();

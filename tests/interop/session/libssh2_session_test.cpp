@@ -11,7 +11,6 @@
 #include <iterator>
 #include <random>
 
-#include <pwd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -20,10 +19,12 @@
 #include <gtest/gtest.h>
 
 #include "ssh/crypto/signature.h"
+#include "ssh/expects.h"
 #include "ssh/keys/public_key.h"
 #include "ssh/wire/bytes.h"
 #include "tests/interop/session/sshd.h"
 #include "tests/interop/session/target.h"
+#include "tests/interop/session/tunnel.h"
 #include "tests/interop/session/wire_driver.h"
 
 namespace caponier::ssh::test {
@@ -35,33 +36,22 @@ using testing::StartsWith;
 
 constexpr std::uint64_t mebibyte = 1024 * 1024;
 
-SessionConfig config_of_user() {
-    SessionConfig config;
-    config.user = ::getpwuid(::getuid())->pw_name;
-    return config;
+std::unique_ptr<Session> session_with(SessionConfig config = config_of_user()) {
+    Result<std::unique_ptr<Session>> session = make_libssh2_session(std::move(config));
+    expects(session.has_value());
+    return std::move(*session);
 }
 
 /// An established session with an sshd.
-struct Established {
+struct Established : Tunnel {
     explicit Established(const std::vector<std::string>& options = {},
                          SessionConfig config = config_of_user())
-        : sshd{options}, driver{std::move(config), sshd.client_end()} {
-        driver.log_in_with(key);
-        EXPECT_TRUE(driver.until_established()) << driver.end_text;
-    }
-
-    [[nodiscard]] bool until(const std::function<bool()>& condition) {
-        return driver.until(condition);
-    }
-
-    Sshd sshd;
-    SigningKey key = sshd.user_key();
-    WireDriver driver;
+        : Tunnel{options, session_with(std::move(config))} {}
 };
 
 /// A session whose peer is a string.
 struct Fed {
-    explicit Fed(SessionConfig config = config_of_user()) : driver{std::move(config), -1} {}
+    Fed() : driver{session_with(), -1} {}
 
     std::size_t receive(std::string_view text) {
         const std::span<const std::byte> bytes = bytes_of(text);
@@ -82,7 +72,7 @@ struct Fed {
 TEST(Libssh2Session, LogsInWithAKeyThatItNeverSees) {
     Sshd sshd;
     const SigningKey key = sshd.user_key();
-    WireDriver driver{config_of_user(), sshd.client_end()};
+    WireDriver driver{session_with(), sshd.client_end()};
 
     driver.log_in_with(key);
     ASSERT_TRUE(driver.until_established()) << driver.end_text;
@@ -98,7 +88,7 @@ TEST(Libssh2Session, LogsInWithAKeyThatItNeverSees) {
 
 TEST(Libssh2Session, SendsNothingMoreWhileNobodyAcceptedTheHostKey) {
     Sshd sshd;
-    WireDriver driver{config_of_user(), sshd.client_end()};
+    WireDriver driver{session_with(), sshd.client_end()};
     ASSERT_TRUE(driver.until([&] { return driver.host_key_received; }));
     ASSERT_TRUE(driver.until([&] { return driver.session().outbox_bytes() == 0; }));
 
@@ -114,7 +104,7 @@ TEST(Libssh2Session, TriesAnotherKeyAfterOneThatTheServerDoesNotKnow) {
     Sshd sshd;
     const SigningKey stranger = sshd.make_key("stranger", "ecdsa");
     const SigningKey key = sshd.user_key();
-    WireDriver driver{config_of_user(), sshd.client_end()};
+    WireDriver driver{session_with(), sshd.client_end()};
     driver.log_in_with(stranger);
     ASSERT_TRUE(driver.until([&] { return driver.authentication_wanted.size() == 2; }));
     EXPECT_TRUE(driver.to_sign.empty());
@@ -129,7 +119,7 @@ TEST(Libssh2Session, GoesOnAfterADeclinedSignatureWithoutABrokenAttempt) {
     // One attempt is allowed: a broken one would end the session.
     Sshd sshd{{"MaxAuthTries 1"}};
     const SigningKey key = sshd.user_key();
-    WireDriver driver{config_of_user(), sshd.client_end()};
+    WireDriver driver{session_with(), sshd.client_end()};
     ASSERT_TRUE(driver.until([&] { return driver.host_key_received; }));
     driver.session().accept_host_key();
     ASSERT_TRUE(driver.until([&] { return !driver.authentication_wanted.empty(); }));
@@ -148,7 +138,7 @@ TEST(Libssh2Session, GoesOnAfterADeclinedSignatureWithoutABrokenAttempt) {
 TEST(Libssh2Session, TellsTheServersWordsWhenItHasEnoughOfOurKeys) {
     Sshd sshd{{"MaxAuthTries 1"}};
     const SigningKey stranger = sshd.make_key("stranger", "ed25519");
-    WireDriver driver{config_of_user(), sshd.client_end()};
+    WireDriver driver{session_with(), sshd.client_end()};
 
     driver.log_in_with(stranger);
     ASSERT_TRUE(driver.until([&] { return driver.ended.has_value(); }));
@@ -160,7 +150,7 @@ TEST(Libssh2Session, TellsTheServersWordsWhenItHasEnoughOfOurKeys) {
 TEST(Libssh2Session, SaysAtOnceThatItCannotUseAnRsaKeyWithACurrentServer) {
     Sshd sshd;
     const SigningKey rsa = sshd.make_key("rsa", "rsa");
-    WireDriver driver{config_of_user(), sshd.client_end()};
+    WireDriver driver{session_with(), sshd.client_end()};
     ASSERT_TRUE(driver.until([&] { return driver.host_key_received; }));
     driver.session().accept_host_key();
     ASSERT_TRUE(driver.until([&] { return !driver.authentication_wanted.empty(); }));
@@ -471,7 +461,7 @@ TEST(Libssh2Session, DoesNotCareHowTheStreamIsCut) {
     Target target{echo};
     Sshd sshd;
     const SigningKey key = sshd.user_key();
-    WireDriver driver{config_of_user(), sshd.client_end()};
+    WireDriver driver{session_with(), sshd.client_end()};
     driver.cut_input([&](std::size_t available) {
         return 1 + std::min<std::size_t>(available - 1, random() % 97);
     });
@@ -619,7 +609,7 @@ TEST(Libssh2Session, GivesUpOnAPeerThatSaysNothing) {
 
 TEST(Libssh2Session, TellsWhichAlgorithmsHaveNothingInCommon) {
     Sshd sshd{{"Ciphers aes256-gcm@openssh.com"}};
-    WireDriver driver{config_of_user(), sshd.client_end()};
+    WireDriver driver{session_with(), sshd.client_end()};
 
     ASSERT_TRUE(driver.until([&] { return driver.ended.has_value(); }));
 

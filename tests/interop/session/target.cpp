@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "ssh/expects.h"
+#include "tests/interop/session/stream.h"
 
 namespace caponier::ssh::test {
 
@@ -81,9 +82,7 @@ bool send_stream(int connection, std::uint64_t stream, std::uint64_t bytes) {
     for (std::uint64_t offset = 0; offset < bytes;) {
         const std::size_t count =
             static_cast<std::size_t>(std::min<std::uint64_t>(chunk.size(), bytes - offset));
-        for (std::size_t index = 0; index < count; ++index) {
-            chunk[index] = expected_byte(stream, offset + index);
-        }
+        fill_from_stream(std::span{chunk}.first(count), stream, offset);
         if (!send_all(connection, std::span{chunk}.first(count))) {
             return false;
         }
@@ -100,11 +99,11 @@ std::int64_t read_stream(int connection, std::uint64_t stream) {
         if (count <= 0) {
             return count == 0 ? static_cast<std::int64_t>(offset) : -1;
         }
-        for (std::size_t index = 0; index < static_cast<std::size_t>(count); ++index) {
-            if (chunk[index] != expected_byte(stream, offset++)) {
-                return -1;
-            }
+        if (!is_of_stream(
+                std::span{chunk}.first(static_cast<std::size_t>(count)), stream, offset)) {
+            return -1;
         }
+        offset += static_cast<std::uint64_t>(count);
     }
 }
 

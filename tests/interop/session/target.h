@@ -12,12 +12,6 @@
 
 namespace caponier::ssh::test {
 
-/// The byte at `offset` of a stream that both ends know; differs between streams and offsets.
-[[nodiscard]] constexpr std::byte expected_byte(std::uint64_t stream, std::uint64_t offset) {
-    const std::uint64_t mixed = (offset + stream * 0x9e3779b97f4a7c15U) * 0xbf58476d1ce4e5b9U;
-    return static_cast<std::byte>(mixed >> 56);
-}
-
 class Target {
   public:
     using Serve = std::function<void(int connection)>;

@@ -12,21 +12,13 @@
 
 #include "ssh/crypto/signature.h"
 #include "ssh/expects.h"
-#include "ssh/libssh2_session.h"
-#include "tests/interop/session/target.h"
+#include "tests/interop/session/stream.h"
 
 namespace caponier::ssh::test {
 
 namespace {
 
-constexpr std::chrono::seconds patience{20};
 constexpr int poll_ms = 20;
-
-std::unique_ptr<Session> make_session(SessionConfig config) {
-    Result<std::unique_ptr<Session>> session = make_libssh2_session(std::move(config));
-    expects(session.has_value());
-    return std::move(*session);
-}
 
 template <typename... Functions>
 struct Overloaded : Functions... {
@@ -37,11 +29,11 @@ Overloaded(Functions...) -> Overloaded<Functions...>;
 
 }  // namespace
 
-WireDriver::WireDriver(SessionConfig config, int descriptor)
-    : session_{make_session(std::move(config))}, descriptor_{descriptor} {}
+WireDriver::WireDriver(std::unique_ptr<Session> session, int descriptor)
+    : session_{std::move(session)}, descriptor_{descriptor} {}
 
 bool WireDriver::until(const std::function<bool()>& condition) {
-    const TimePoint end = std::chrono::steady_clock::now() + patience;
+    const TimePoint end = std::chrono::steady_clock::now() + patience_;
     take_events();
     while (!condition()) {
         if (std::chrono::steady_clock::now() > end) {
@@ -115,13 +107,16 @@ void WireDriver::feed() {
         input_.insert(input_.end(), buffer.begin(), buffer.begin() + read);
     }
     while (!input_.empty()) {
-        const std::size_t count = cut_ ? cut_(input_.size()) : input_.size();
-        const std::size_t consumed =
-            session_->receive(std::span{input_}.first(count), std::chrono::steady_clock::now());
+        // What was offered and not consumed is offered again, in front of more.
+        const std::size_t more = input_.size() - offered_bytes_;
+        offered_bytes_ += cut_ && more > 0 ? cut_(more) : more;
+        const std::size_t consumed = session_->receive(std::span{input_}.first(offered_bytes_),
+                                                       std::chrono::steady_clock::now());
         // Events may point into the input until the next receive().
         take_events();
         input_.erase(input_.begin(), input_.begin() + static_cast<std::ptrdiff_t>(consumed));
-        if (consumed == 0) {
+        offered_bytes_ -= consumed;
+        if (consumed == 0 && offered_bytes_ == input_.size()) {
             break;
         }
     }
@@ -147,9 +142,7 @@ void WireDriver::send_on(LocalChannelId id, DrivenChannel& channel) {
         std::array<std::byte, 48 * 1024> chunk;
         const std::size_t count = static_cast<std::size_t>(
             std::min<std::uint64_t>(chunk.size(), channel.bytes_out - channel.sent));
-        for (std::size_t index = 0; index < count; ++index) {
-            chunk[index] = expected_byte(channel.stream_out, channel.sent + index);
-        }
+        fill_from_stream(std::span{chunk}.first(count), channel.stream_out, channel.sent);
         const std::size_t taken = session_->send(id, std::span{chunk}.first(count));
         // The session keeps nothing of what it did not take.
         chunk.fill(std::byte{0});
@@ -194,15 +187,19 @@ void WireDriver::take(const Event& event) {
                 }
             },
             [&](const SignatureWanted& wanted) { sign(wanted); },
+            [&](const KeysChanged& keys) {
+                ++keys_changed;
+                kex = keys.kex;
+                cipher_out = keys.cipher_out;
+                cipher_in = keys.cipher_in;
+            },
             [&](const ChannelOpened& opened) { channels[opened.id].opened = true; },
             [&](const ChannelRefused& refused) { channels[refused.id].refused = refused.reason; },
             [&](const ChannelData& data) {
                 DrivenChannel& channel = channels[data.id];
-                for (const std::byte byte : data.bytes) {
-                    channel.intact = channel.intact &&
-                                     byte == expected_byte(channel.stream_in, channel.received);
-                    ++channel.received;
-                }
+                channel.intact =
+                    channel.intact && is_of_stream(data.bytes, channel.stream_in, channel.received);
+                channel.received += data.bytes.size();
                 if (channel.grants) {
                     session_->grant(data.id, static_cast<std::uint32_t>(data.bytes.size()));
                     channel.granted += data.bytes.size();

@@ -40,16 +40,18 @@ struct DrivenChannel {
 
 class WireDriver {
   public:
-    /// Chooses how many of `available` bytes the next receive() is given.
+    /// Chooses how many of `available` new bytes the next receive() is given.
     using Cut = std::function<std::size_t(std::size_t available)>;
 
-    WireDriver(SessionConfig config, int descriptor);
+    WireDriver(std::unique_ptr<Session> session, int descriptor);
 
     [[nodiscard]] Session& session() noexcept { return *session_; }
     void cut_input(Cut cut) { cut_ = std::move(cut); }
     /// Accepts the host key and uses this key at the first AuthenticationWanted.
     void log_in_with(const SigningKey& key) { key_ = &key; }
-    /// Moves bytes until the condition holds; false if 20 seconds pass first.
+    /// How long until() waits; 20 seconds unless told.
+    void be_patient(std::chrono::seconds patience) { patience_ = patience; }
+    /// Moves bytes until the condition holds; false if that takes too long.
     [[nodiscard]] bool until(const std::function<bool()>& condition);
     [[nodiscard]] bool until_established();
 
@@ -67,6 +69,10 @@ class WireDriver {
     std::vector<std::string> authentication_wanted;
     std::vector<std::byte> to_sign;
     unsigned int probes_answered = 0;
+    unsigned int keys_changed = 0;  ///< how often; the rest is of the last time
+    std::string kex;
+    std::string cipher_out;
+    std::string cipher_in;
     std::optional<Error> ended;
     std::string end_text;
     std::size_t outbox_bytes_seen_max = 0;
@@ -83,8 +89,10 @@ class WireDriver {
     std::unique_ptr<Session> session_;
     int descriptor_;
     Cut cut_;
+    std::chrono::seconds patience_{20};
     const SigningKey* key_ = nullptr;
     std::vector<std::byte> input_;
+    std::size_t offered_bytes_ = 0;  ///< the beginning of `input_` that the session has seen
     bool input_ended_ = false;
 };
 
