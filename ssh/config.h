@@ -31,6 +31,9 @@ struct AlgorithmLists {
     std::vector<std::string> cipher;
     std::vector<std::string> mac;
     std::vector<std::string> public_key;  ///< for user authentication
+    /// What an authority may have signed a certificate with. Plain names; the session passes
+    /// certificates on, and who decides about them reads this.
+    std::vector<std::string> ca_signature;
 };
 
 /// When new keys are asked for, whichever comes first. 0 stands for the cipher's own default:

@@ -24,4 +24,8 @@ namespace caponier::ssh {
 ///   callback that cannot wait. partial_success is never told.
 [[nodiscard]] Result<std::unique_ptr<Session>> make_libssh2_session(SessionConfig config);
 
+/// What libssh2 speaks, in its own order, but for ssh-dss and for lists that it has no say in (the
+/// last two, which are empty). Empty lists if it cannot be asked.
+[[nodiscard]] AlgorithmLists libssh2_algorithms();
+
 }  // namespace caponier::ssh

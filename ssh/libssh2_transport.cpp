@@ -9,6 +9,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,6 +19,7 @@
 
 #include "ssh/expects.h"
 #include "ssh/keys/host_key_order.h"
+#include "ssh/libssh2_session.h"
 
 namespace caponier::ssh {
 
@@ -62,13 +64,48 @@ AlgorithmLists lists_of(const SessionConfig& config) {
     return lists;
 }
 
-}  // namespace
-
-Result<std::unique_ptr<Libssh2Transport>> Libssh2Transport::make(const SessionConfig& config) {
+Result<void> initialise() noexcept {
     static const int initialised = libssh2_init(0);
     if (initialised != 0) {
         return tl::unexpected{
             Error{ErrorCode::engine_failure, static_cast<std::uint32_t>(-initialised)}};
+    }
+    return {};
+}
+
+std::vector<std::string> names_of(LIBSSH2_SESSION* session, int method) {
+    const char** found = nullptr;
+    const int count = libssh2_session_supported_algs(session, method, &found);
+    std::vector<std::string> names;
+    if (count > 0) {
+        const std::span<const char*> all{found, static_cast<std::size_t>(count)};
+        names.assign(all.begin(), all.end());
+        libssh2_free(session, static_cast<void*>(found));
+    }
+    return names;
+}
+
+}  // namespace
+
+AlgorithmLists libssh2_algorithms() {
+    AlgorithmLists lists;
+    LIBSSH2_SESSION* session =
+        initialise() ? libssh2_session_init_ex(nullptr, nullptr, nullptr, nullptr) : nullptr;
+    if (session == nullptr) {
+        return lists;
+    }
+    lists.kex = names_of(session, LIBSSH2_METHOD_KEX);
+    lists.host_key = names_of(session, LIBSSH2_METHOD_HOSTKEY);
+    lists.cipher = names_of(session, LIBSSH2_METHOD_CRYPT_CS);
+    lists.mac = names_of(session, LIBSSH2_METHOD_MAC_CS);
+    std::erase(lists.host_key, "ssh-dss");
+    libssh2_session_free(session);
+    return lists;
+}
+
+Result<std::unique_ptr<Libssh2Transport>> Libssh2Transport::make(const SessionConfig& config) {
+    if (const Result<void> initialised = initialise(); !initialised) {
+        return tl::unexpected{initialised.error()};
     }
     // libssh2 asks fcntl() about its descriptor once and never uses it otherwise.
     const int descriptor = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

@@ -15,6 +15,7 @@
 
 #include <fmt/format.h>
 
+#include "engine/client/algorithm_options.h"
 #include "engine/client/bind_addresses.h"
 #include "engine/client/credentials.h"
 #include "engine/client/end_message.h"
@@ -164,6 +165,8 @@ struct Forwarder::Parts final : relay::Observer, relay::SessionFactory {
         config.user = settings.user;
         config.random = os_random_source();
         config.recorded_host_key_types = recorded_host_key_types;
+        config.algorithms = algorithms_for(settings, recorded_host_key_types);
+        config.rekey_limit = settings.rekey_limit;
         config.initial_window_bytes = relay::initial_window_bytes;
         if (settings.engine == SshEngine::libssh2) {
             return ssh::make_libssh2_session(std::move(config));

@@ -13,6 +13,7 @@
 
 #include <fmt/format.h>
 
+#include "engine/client/algorithm_options.h"
 #include "engine/client/option_words.h"
 #include "engine/client/path_expansion.h"
 #include "engine/client/text_filter.h"
@@ -103,6 +104,40 @@ bool set_time(std::chrono::seconds& time, const Arguments& arguments) {
     return value.has_value();
 }
 
+/// OpenBSD's scan_scaled() without fractions: 64, 512K, 1G, in bytes.
+std::optional<std::uint64_t> parse_bytes(std::string_view text) noexcept {
+    constexpr std::string_view units = "bkmgtpe";
+    constexpr unsigned bits_of_a_unit = 10;
+    std::uint64_t value = 0;
+    const char* const end = text.data() + text.size();
+    const auto [stop, error] = std::from_chars(text.data(), end, value);
+    if (error != std::errc{} || end - stop > 1) {
+        return std::nullopt;
+    }
+    const std::size_t unit = stop == end ? 0 : units.find(lower_case({stop, 1}));
+    if (unit == std::string_view::npos) {
+        return std::nullopt;
+    }
+    const auto shift = static_cast<unsigned>(unit) * bits_of_a_unit;
+    constexpr auto largest = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+    return value <= largest >> shift ? std::optional{value << shift} : std::nullopt;
+}
+
+/// ssh_config(5) RekeyLimit: "default" or a number of bytes, then optionally "none" or a time.
+bool set_rekey_limit(Settings& settings, const Arguments& arguments) {
+    constexpr std::uint64_t bytes_min = 16;
+    const bool is_default = arguments.front() == "default";
+    const std::optional<std::uint64_t> bytes =
+        is_default ? std::uint64_t{0} : parse_bytes(arguments.front());
+    const std::optional<std::chrono::seconds> interval =
+        arguments.size() > 1 ? parse_time(arguments[1]) : std::chrono::seconds{0};
+    if (!bytes || !interval || (*bytes != 0 && *bytes < bytes_min) || arguments.size() > 2) {
+        return false;
+    }
+    settings.rekey_limit = {.bytes = *bytes, .interval = *interval};
+    return true;
+}
+
 bool set_strict(Settings& settings, const Arguments& arguments) {
     struct Name {
         std::string_view text;
@@ -165,9 +200,19 @@ struct Option {
 
 constexpr std::string_view takes_flag = "yes or no";
 constexpr std::string_view takes_time = "a time such as 10 or 1m30s";
+constexpr std::string_view takes_algorithms =
+    "names separated by commas, and +, - or ^ in front to add to the default, take from it, or "
+    "prefer";
 constexpr std::string_view takes_files = "up to 32 file names, or none";
 
-constexpr std::array<Option, 14> options{{
+/// Which names there are depends on the engine, which may be named later: complete() looks.
+template <std::string AlgorithmOptions::*list>
+bool set_algorithms(Settings& settings, const Arguments& arguments) {
+    settings.algorithm_options.*list = arguments.front();
+    return is_algorithm_list(arguments.front());
+}
+
+constexpr std::array<Option, 21> options{{
     {"HostName",
      "a host name or address",
      [](Settings& s, const Arguments& a) { return s.host_name = a.front(), true; }},
@@ -203,10 +248,25 @@ constexpr std::array<Option, 14> options{{
     {"GatewayPorts",
      takes_flag,
      [](Settings& s, const Arguments& a) { return set_flag(s.gateway_ports, a); }},
+    {"Ciphers", takes_algorithms, &set_algorithms<&AlgorithmOptions::ciphers>},
+    {"MACs", takes_algorithms, &set_algorithms<&AlgorithmOptions::macs>},
+    {"KexAlgorithms", takes_algorithms, &set_algorithms<&AlgorithmOptions::kex>},
+    {"HostKeyAlgorithms", takes_algorithms, &set_algorithms<&AlgorithmOptions::host_key>},
+    {"PubkeyAcceptedAlgorithms", takes_algorithms, &set_algorithms<&AlgorithmOptions::public_key>},
+    {"CASignatureAlgorithms", takes_algorithms, &set_algorithms<&AlgorithmOptions::ca_signature>},
+    {"RekeyLimit",
+     "default or a size from 16 such as 512K or 1G, and then none or a time such as 1h",
+     &set_rekey_limit,
+     true},
     {"Reconnect",
      "no, the only value so far",
      [](Settings&, const Arguments& a) { return parse_flag(a.front()) == false; }},
 }};
+
+/// ssh_config(5) keeps an option's old name working.
+std::string_view current_name(std::string_view key) noexcept {
+    return equal_ignoring_case(key, "PubkeyAcceptedKeyTypes") ? "PubkeyAcceptedAlgorithms" : key;
+}
 
 /// HostName may name the host that the user typed: ssh_config(5) allows %h and %% in it.
 tl::expected<std::string, std::string> expand_host_name(std::string_view text,
@@ -244,8 +304,9 @@ tl::expected<void, std::string> apply_option(Settings& settings,
     if (!words) {
         return tl::unexpected{words.error()};
     }
+    const std::string_view name = current_name(words->key);
     const auto* const option = std::find_if(options.begin(), options.end(), [&](const Option& row) {
-        return equal_ignoring_case(row.name, words->key);
+        return equal_ignoring_case(row.name, name);
     });
     if (option == options.end()) {
         return tl::unexpected{fmt::format("option '{}' is not supported", printable(words->key))};
@@ -303,7 +364,7 @@ tl::expected<void, std::string> complete(Settings& settings) {
         return tl::unexpected{
             fmt::format("user name '{}' contains invalid characters", printable(settings.user))};
     }
-    return {};
+    return choose_algorithms(settings);
 }
 
 bool is_valid_host_name(std::string_view name) noexcept {

@@ -11,6 +11,7 @@
 #include <tl/expected.hpp>
 
 #include "engine/io/choose_loop.h"
+#include "ssh/config.h"
 
 namespace caponier::client {
 
@@ -32,6 +33,17 @@ struct LocalForward {
 
 enum class LogLevel : std::uint8_t { quiet, info, verbose, debug };
 
+/// Ciphers and its relatives as they were written, prefix and wildcards included; empty where
+/// nothing was. What they come to is known when the engine is (algorithm_options.h).
+struct AlgorithmOptions {
+    std::string ciphers;
+    std::string macs;
+    std::string kex;
+    std::string host_key;
+    std::string public_key;
+    std::string ca_signature;
+};
+
 struct Settings {
     std::string host;       ///< as the user named it: what messages say
     std::string host_name;  ///< HostName: what is connected to and looked up in known_hosts
@@ -52,6 +64,9 @@ struct Settings {
     int server_alive_count_max = 3;
     io::Backend backend = io::Backend::automatic;
     SshEngine engine = SshEngine::native;
+    AlgorithmOptions algorithm_options;
+    ssh::AlgorithmLists algorithms;  ///< what complete() makes of them; empty where nothing was set
+    ssh::RekeyLimit rekey_limit;
     LogLevel log_level = LogLevel::info;
 };
 
@@ -70,8 +85,9 @@ struct Settings {
                                                            std::vector<std::string>& seen,
                                                            std::string_view text);
 
-/// After the last option: fills in HostName (with its %h and %%) and the login name, and refuses
-/// host and user names that OpenSSH refuses. The error is one line.
+/// After the last option: fills in HostName (with its %h and %%), the login name and the algorithm
+/// lists, and refuses host and user names that OpenSSH refuses and algorithms that are not spoken.
+/// The error is one line.
 [[nodiscard]] tl::expected<void, std::string> complete(Settings& settings);
 
 /// OpenSSH's ssh_valid_hostname() and ssh_valid_ruser(): nothing that a shell, a terminal or an

@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "ssh/crypto/aead.h"
 #include "ssh/keys/host_key_order.h"
+#include "ssh/spoken_algorithms.h"
 
 namespace caponier::ssh {
 
@@ -61,26 +63,33 @@ std::span<const std::string_view> signature_algorithm_names() noexcept {
     return signature_names;
 }
 
+AlgorithmLists spoken_algorithms() {
+    AlgorithmLists lists;
+    for (const KexMethod& row : kex_table) {
+        lists.kex.emplace_back(row.name);
+    }
+    lists.host_key = strings_of(signature_names);
+    lists.cipher = cipher_names();
+    lists.mac = strings_of(mac_names);
+    lists.public_key = strings_of(signature_names);
+    lists.ca_signature = strings_of(signature_names);
+    return lists;
+}
+
 AlgorithmLists with_defaults(const SessionConfig& config) {
-    AlgorithmLists lists{config.algorithms};
-    if (lists.kex.empty()) {
-        for (const KexMethod& row : kex_table) {
-            lists.kex.emplace_back(row.name);
+    AlgorithmLists lists = spoken_algorithms();
+    lists.host_key = recorded_first(std::move(lists.host_key), config.recorded_host_key_types);
+    const auto choose = [](std::vector<std::string>& list, const std::vector<std::string>& chosen) {
+        if (!chosen.empty()) {
+            list = chosen;
         }
-    }
-    if (lists.host_key.empty()) {
-        lists.host_key =
-            recorded_first(strings_of(signature_names), config.recorded_host_key_types);
-    }
-    if (lists.cipher.empty()) {
-        lists.cipher = cipher_names();
-    }
-    if (lists.mac.empty()) {
-        lists.mac = strings_of(mac_names);
-    }
-    if (lists.public_key.empty()) {
-        lists.public_key = strings_of(signature_names);
-    }
+    };
+    choose(lists.kex, config.algorithms.kex);
+    choose(lists.host_key, config.algorithms.host_key);
+    choose(lists.cipher, config.algorithms.cipher);
+    choose(lists.mac, config.algorithms.mac);
+    choose(lists.public_key, config.algorithms.public_key);
+    choose(lists.ca_signature, config.algorithms.ca_signature);
     return lists;
 }
 

@@ -37,7 +37,7 @@ enum Answer : int {
 };
 
 /// Leading '-': plain arguments are told in their place. ':': a missing value is told apart.
-constexpr const char* letters = "-:F:L:NTVghi:l:no:p:qv";
+constexpr const char* letters = "-:F:L:NTVc:ghi:l:m:no:p:qv";
 constexpr std::array words{
     option{"io", required_argument, nullptr, io_option},
     option{"ssh", required_argument, nullptr, ssh_option},
@@ -218,6 +218,10 @@ class Collector {
             return take_setting("User", value);
         case 'g':
             return take_setting("GatewayPorts", "yes");
+        case 'c':
+            return take_algorithms("ciphers", value);
+        case 'm':
+            return take_algorithms("macs", value);
         case 'o':
             return client::apply_option(settings_, options_seen_, value);
         case 'F':
@@ -245,6 +249,12 @@ class Collector {
     /// Through the table of -o, which checks the value and knows whether an earlier one stands.
     Parsed<void> take_setting(std::string_view key, std::string_view value) {
         return client::apply_option(settings_, options_seen_, fmt::format("{}={}", key, value));
+    }
+
+    /// Unlike -p and -l, ssh has -c and -m win over what came before. `key` is in lower case.
+    Parsed<void> take_algorithms(std::string_view key, std::string_view value) {
+        std::erase(options_seen_, key);
+        return take_setting(key, value);
     }
 
     client::Settings settings_;
@@ -299,7 +309,10 @@ again, it ends at once.
                                    HostName User Port IdentityFile IdentitiesOnly UserKnownHostsFile
                                    GlobalKnownHostsFile StrictHostKeyChecking ExitOnForwardFailure
                                    ConnectTimeout ServerAliveInterval ServerAliveCountMax
-                                   GatewayPorts Reconnect
+                                   GatewayPorts Reconnect RekeyLimit Ciphers MACs KexAlgorithms
+                                   HostKeyAlgorithms PubkeyAcceptedAlgorithms
+                                   CASignatureAlgorithms
+  -c ciphers, -m macs            the same as -o Ciphers=... and -o MACs=...
   -F none                        no configuration file, which is how it works anyway
   -v, -q                         say more (twice: everything), say nothing
   -N, -T, -n                     accepted for ssh's sake: nothing else is done anyway

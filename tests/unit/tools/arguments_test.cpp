@@ -57,6 +57,22 @@ TEST(Arguments, ValuesMayBeAttachedAndLettersBundled) {
     EXPECT_EQ(settings.connect_timeout, std::chrono::seconds{3});
 }
 
+// In ssh a -p gives way to what came before it; -c and -m do not.
+TEST(Arguments, CipherAndMacSpecsWinOverEarlierOptions) {
+    const auto settings = settings_of({"-L8080:db:5432",
+                                       "-oCiphers=aes128-gcm@openssh.com",
+                                       "-c",
+                                       "aes256-gcm@openssh.com",
+                                       "-oCiphers=chacha20-poly1305@openssh.com",
+                                       "-mhmac-sha2-512",
+                                       "-m+hmac-sha2-256",
+                                       "bastion"});
+
+    EXPECT_EQ(settings.algorithm_options.ciphers, "aes256-gcm@openssh.com");
+    EXPECT_EQ(settings.algorithm_options.macs, "+hmac-sha2-256");
+    EXPECT_THAT(error_of({"-L8080:db:5432", "-c", "a b", "bastion"}), HasSubstr("ciphers"));
+}
+
 TEST(Arguments, OptionsMayFollowTheHost) {
     const auto settings = settings_of({"bastion", "-p", "2222", "-L", "8080:db:5432"});
 
