@@ -35,6 +35,12 @@ void receive_all(const Descriptor& socket, std::span<std::byte> bytes) {
     }
 }
 
+/// How much one receive may bring.
+struct ReadBytes {
+    std::size_t up = 0;
+    std::size_t down = 0;
+};
+
 /// Spans that are to be sent in order; what the socket did not take stays.
 class Sending {
   public:
@@ -76,7 +82,7 @@ enum class Progress { more, wants_bytes, wants_room, over };
 /// One connection: from the generator's side (`near`) to the target's (`far`), or back.
 class Relayed {
   public:
-    Relayed(Descriptor near, Descriptor far, std::size_t read_bytes)
+    Relayed(Descriptor near, Descriptor far, ReadBytes read_bytes)
         : near_(std::move(near)), far_(std::move(far)), cipher_(make_cipher()) {
         OrderBytes bytes{};
         receive_all(near_, bytes);
@@ -89,7 +95,8 @@ class Relayed {
         if (send(far_.fd(), bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) {
             fail("the floor passes an order on");
         }
-        const std::size_t pieces = std::max(read_bytes / piece_bytes, std::size_t{1});
+        const std::size_t pieces =
+            std::max((is_up_ ? read_bytes.up : read_bytes.down) / piece_bytes, std::size_t{1});
         buffer_.resize(is_up_ ? pieces * whole_packet : pieces * piece_bytes + whole_packet);
     }
 
@@ -202,7 +209,8 @@ class Floor {
   public:
     explicit Floor(const Arguments& arguments)
         : to_(endpoint(arguments.text("connect"))),
-          read_bytes_(arguments.number("read-bytes")),
+          read_bytes_{.up = arguments.number("up-read-bytes"),
+                      .down = arguments.number("down-read-bytes")},
           listener_(listen_on_loopback()) {
         poller_.watch(listener_.fd(), EPOLLIN);
     }
@@ -264,7 +272,7 @@ class Floor {
     }
 
     sockaddr_in to_;
-    std::size_t read_bytes_;
+    ReadBytes read_bytes_;
     Descriptor listener_;
     Poller poller_;
     std::vector<std::shared_ptr<Relayed>> by_descriptor_;

@@ -4,7 +4,7 @@
 //   traffic target                                       takes orders (order.h)
 //   traffic delay --connect A --delay-us N               a long path in front of A
 //   traffic floor --connect A --read-bytes N             seals or opens on the way to A, without
-//   SSH traffic bulk  --connect A --direction up|down --connections N (--bytes N | --seconds N)
+//   SSH traffic bulk  --connect A --direction up|down --connections N (--bytes N | --milliseconds N)
 //   traffic echo  --connect A --bytes N --count N --milliseconds N
 //   traffic idle  --connect A                            stdin: how many tunnels to hold, a line
 //   each traffic churn --connect A --concurrent N --count N

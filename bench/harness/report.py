@@ -1,0 +1,283 @@
+"""The report in Markdown: what was measured, by whom it was reached, and what cannot be read from it."""
+
+import figures
+import goals
+from run import describe
+
+
+def markdown(result, plots):
+    """`result` is what report.json holds."""
+    parts = [heading(result), failures(result), throughput(result), latency(result), load(result),
+             churn(result), long_path(result), goal_tables(result), comparison(result),
+             method(result), images(plots)]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def summary(result):
+    """What is printed at the end, and what bench/README.md keeps of a full run."""
+    parts = [failures(result), throughput(result), latency(result), load(result), churn(result),
+             long_path(result), comparison(result), goal_tables(result)]
+    return "\n\n".join(part for part in parts if part)
+
+
+def table(columns, rows):
+    """Aligned, so that it reads as well on a terminal. The first two columns are text."""
+    cells = [columns, *[[str(cell) for cell in row] for row in rows]]
+    widths = [max(len(row[at]) for row in cells) for at in range(len(columns))]
+
+    def line(row):
+        return "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths)) + " |"
+    return "\n".join([line(columns), line(["-" * width for width in widths]),
+                      *map(line, cells[1:])])
+
+
+def number(value, digits=3):
+    """Significant digits, no exponent, thousands with commas."""
+    if value is None:
+        return "–"
+    if value == 0:
+        return "0"
+    if abs(value) >= 1000:
+        return f"{value:,.0f}"
+    decimals = max(0, digits - len(str(int(abs(value)))) if abs(value) >= 1 else digits)
+    return f"{value:.{decimals}f}"
+
+
+def with_spread(values):
+    values = [value for value in values if value is not None]
+    if not values:
+        return "–"
+    off = figures.spread(values)
+    return number(figures.median(values)) + (
+        f" ±{off * 100:.0f}%" if off is not None and len(values) > 1 else "")
+
+
+# ---- sections ----------------------------------------------------------------------------------
+
+
+def heading(result):
+    facts = result["facts"]
+    return "\n".join([
+        f"# Caponier beside OpenSSH's client{', quickly' if result['settings']['is_quick'] else ''}",
+        "",
+        f"{facts['date']}, {facts['minutes']:.0f} minutes. {facts['machine']}.",
+        f"{facts['openssh']}; {facts['caponier']}; commit {facts['commit']}.",
+        f"TCP congestion control of all connections: {facts['congestion']}. Descriptors per process: "
+        f"{facts['descriptors']:,}. Load average {facts['load_before']} before, "
+        f"{facts['load_after']} after. " + facts["softirq"],
+        *([""] + [f"**{note}**" for note in result["notes"]] if result["notes"] else [])])
+
+
+def failures(result):
+    rows = [(one["candidate"], one["metric"],
+             "all of it" if one["variant"] is None else describe(as_tuple(one["variant"])),
+             one["why"].replace("|", "/")) for one in result["failures"]]
+    return "## Failed\n\n" + table(["candidate", "metric", "where", "why"], rows) if rows else ""
+
+
+def as_tuple(variant):
+    return tuple(variant) if isinstance(variant, list) else variant
+
+
+def variants_of(result, metric):
+    found = []
+    for sample in result["samples"]:
+        variant = as_tuple(sample["variant"])
+        if sample["metric"] == metric and variant not in found:
+            found.append(variant)
+    return found
+
+
+def of(result, metric, variant, candidate):
+    return [sample for sample in goals.Samples(result["samples"]).of(metric, variant)
+            if sample["candidate"] == candidate]
+
+
+def why_not(result, metric, variant, candidate):
+    """What stands in the cell of a candidate that has no sample."""
+    failed = any(one["candidate"] == candidate and one["metric"] == metric
+                 and (one["variant"] is None or goals.same(as_tuple(one["variant"]), variant))
+                 for one in result["failures"])
+    return "failed" if failed else ""
+
+
+def candidates_in(result, metric):
+    names = {sample["candidate"] for sample in result["samples"] if sample["metric"] == metric}
+    names |= {one["candidate"] for one in result["failures"] if one["metric"] == metric}
+    return [one for one in result["candidates"] if one["name"] in names]
+
+
+def grid(result, metric, columns):
+    """A row a candidate; `columns` are (title, variant, text of its samples)."""
+    rows = []
+    for candidate in candidates_in(result, metric):
+        row = [candidate["name"], candidate["cipher"]]
+        for _, variant, cell in columns:
+            samples = of(result, metric, variant, candidate["name"])
+            row.append(cell(samples) if samples
+                       else why_not(result, metric, variant, candidate["name"]))
+        rows.append(row)
+    return table(["candidate", "cipher", *[title for title, _, _ in columns]], rows)
+
+
+def values(function):
+    return lambda samples: with_spread([function(sample) for sample in samples])
+
+
+def throughput(result):
+    variants = variants_of(result, "throughput")
+    if not variants:
+        return ""
+
+    def section(title, function):
+        return f"### {title}\n\n" + grid(result, "throughput", [
+            (describe(variant), variant, values(function)) for variant in variants])
+    shares = [variant for variant in variants if variant[0] > 1]
+    reads = result["facts"]["floor_reads"]
+    return "\n\n".join([
+        "## Throughput and CPU",
+        f"Median of {result['settings']['rounds']} interleaved runs of "
+        f"{result['settings']['bulk_bytes'] / 1e9:.2f} GB, ± half of the range. One GB is 10^9 bytes. "
+        f"CPU is user and system time. The floor reads {reads['up'] >> 10} KiB at a time up and "
+        f"{reads['down'] >> 10} KiB down, which cost the least here.",
+        section("MB/s", figures.rate),
+        section("CPU seconds per GB: the client", figures.per_gb("client_cpu_s")),
+        section("CPU seconds per GB: the server", figures.per_gb("server_cpu_s")),
+        section("CPU seconds per GB: all processes together, generators and target included",
+                figures.per_gb("all_cpu_s")),
+        *(["### Fairness: what the slowest tunnel got, of a fair share\n\n" + grid(
+            result, "throughput", [(describe(variant), variant,
+                                    values(lambda sample: sample["smallest_share"]))
+                                   for variant in shares])] if shares else [])])
+
+
+def pooled(percent):
+    """A percentile over the round trips of all rounds, in microseconds."""
+    def cell(samples):
+        found = figures.percentile([trip for one in samples for trip in one["trips_ns"]], percent)
+        return number(found / 1e3) if found is not None else "too few"
+    return cell
+
+
+def latency(result):
+    variants = variants_of(result, "latency")
+    if not variants:
+        return ""
+    columns = [(f"{variant:,} idle: p{percent}" if variant else f"alone: p{percent}", variant,
+                pooled(percent)) for variant in variants for percent in (50, 90, 99, 99.9)]
+    memory = [variant for variant in variants if variant]
+    parts = ["## Round trips of 64 bytes beside idle tunnels, µs",
+             "Over all rounds; \"too few\" where a percentile would rest on less than one trip.",
+             grid(result, "latency", columns)]
+    if memory:
+        def kib(samples):
+            return number(goals.kib_per_tunnel(samples[0]))
+        parts += ["### Client memory per idle tunnel, KiB: what RSS grew by, over their number",
+                  grid(result, "latency-before", [(f"{variant:,} tunnels", variant, kib)
+                                                  for variant in memory])]
+    return "\n\n".join(parts)
+
+
+def load(result):
+    variants = variants_of(result, "load")
+    if not variants:
+        return ""
+    columns = []
+    for direction in variants:
+        name = f"4 {direction}loads"
+        columns += [(f"{name}: p50", direction, pooled(50)), (f"{name}: p99", direction, pooled(99)),
+                    (f"{name}: MB/s", direction, values(figures.rate)),
+                    (f"{name}: smallest share", direction,
+                     values(lambda sample: sample["smallest_share"]))]
+    return "\n\n".join(["## Round trips of 64 bytes under load, µs", grid(result, "load", columns)])
+
+
+def churn(result):
+    variants = variants_of(result, "churn")
+    if not variants:
+        return ""
+    columns = []
+    for at_a_time in variants:
+        columns += [(f"{at_a_time} at a time: per second", at_a_time,
+                     values(goals.tunnels_per_second)),
+                    (f"{at_a_time} at a time: client CPU s per 1,000", at_a_time,
+                     values(lambda sample: goals.client_cpu_per_tunnel(sample) * 1000))]
+    return "\n\n".join(["## Tunnels per second", "Connect, one byte there and back, close.",
+                        grid(result, "churn", columns)])
+
+
+def long_path(result):
+    variants = variants_of(result, "long")
+    if not variants:
+        return ""
+    settings = result["settings"]
+    columns = [(f"{describe(variant)}: MB/s", variant, values(figures.rate))
+               for variant in variants]
+    return "\n\n".join([
+        "## Long path: 100 ms round trip between client and server",
+        f"{settings['long_seconds']:.0f} s, after {settings['long_ramp_seconds']:.1f} s to get up to "
+        "speed. The delay is made in user space, by a relay that ends TCP on both of its sides: what "
+        "TCP itself does on a long path is not in these numbers, only what SSH's windows do.",
+        grid(result, "long", columns)])
+
+
+def goal_tables(result):
+    parts = []
+    for name in result["programs"]:
+        rows = []
+        not_measured = []
+        for goal in goals.goals_of(result["samples"], name):
+            if goal.value is None:
+                not_measured.append(goal.title)
+                continue
+            sign = "within" if isinstance(goal, goals.Within) else "≥" if goal.at_least else "≤"
+            limit = f"{goal.limit:.0%}" if sign == "within" else f"{goal.limit:.2f}" + goal.unit
+            rows.append((goal.title, f"{sign} {limit}", number(goal.value) + goal.unit,
+                         goal.verdict))
+        parts += [f"## Goals: {name}", "Ratios are medians over the rounds of what two candidates did "
+                  "one after the other.", table(["goal", "limit", "measured", ""], rows)]
+        if not_measured:
+            parts.append("Not measured in this run: " + "; ".join(not_measured) + ".")
+    return "\n\n".join(parts)
+
+
+def comparison(result):
+    """Further caponier programs against the first: before and after a change."""
+    first, *further = result["programs"]
+    samples = goals.Samples(result["samples"])
+    rows = []
+    for name in further:
+        for metric, title, function in (
+                ("throughput", "client CPU per GB", figures.per_gb("client_cpu_s")),
+                ("throughput", "all CPU per GB", figures.per_gb("all_cpu_s")),
+                ("throughput", "MB/s", figures.rate),
+                ("latency", "round trip p50", figures.trip(50)),
+                ("load", "round trip p99 under 4 bulk", figures.trip(99)),
+                ("load", "MB/s of 4 bulk", figures.rate),
+                ("churn", "tunnels per second", goals.tunnels_per_second),
+                ("churn", "client CPU per tunnel", goals.client_cpu_per_tunnel),
+                ("long", "MB/s at 100 ms", figures.rate)):
+            for variant in variants_of(result, metric):
+                ratios = paired(samples.of(metric, variant), name, first, function)
+                if ratios:
+                    rows.append((f"{name} / {first}", f"{title}, {describe(variant)}",
+                                 with_spread(ratios)))
+    return ("## One program against another\n\n" + table(["ratio of", "what", "median"], rows)
+            if rows else "")
+
+
+def paired(samples, ours, theirs, value):
+    a, b = figures.by_round(samples, ours, value), figures.by_round(samples, theirs, value)
+    return [a[at] / b[at] for at in a if b.get(at)]
+
+
+def method(result):
+    rows = [(one["name"], one["what"], one["cipher"]) for one in result["candidates"]]
+    return "\n\n".join([
+        "## Candidates",
+        table(["name", "what it is", "cipher"], rows),
+        "How it is measured, and what the numbers cannot tell, is in `bench/README.md`."])
+
+
+def images(plots):
+    return "\n\n".join(f"![{title}]({path.name})" for title, path in plots)

@@ -1,0 +1,231 @@
+"""What a candidate needs around it: a private sshd of its own, a target of its own, and, for the long
+path, a delay between client and server. Everything is on loopback and ends with the run."""
+
+import contextlib
+import dataclasses
+import os
+import pathlib
+import pwd
+import re
+import resource
+import socket
+import struct
+import subprocess
+import time
+
+import candidates
+import processes
+from processes import Failed
+
+SSHD = "/usr/sbin/sshd"
+START_SECONDS = 15
+# For 4,000 tunnels of one process, two descriptors each, and room.
+DESCRIPTORS = 65_536
+ORDER_ECHO = struct.pack("=IIQ", 0x43415042, 4, 0)  # bench/traffic/order.h
+
+
+def raise_descriptor_limit():
+    """For this process and all it starts: sshd's limit is that of who starts it. Returns the limit."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    for limit in (DESCRIPTORS, hard):
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (limit, max(limit, hard)))
+            return limit
+        except (ValueError, PermissionError):
+            continue
+    return soft
+
+
+class Rig:
+    def __init__(self, directory, traffic):
+        self.directory = pathlib.Path(directory)
+        self.traffic = str(traffic)
+        self.user = pwd.getpwuid(os.getuid()).pw_name
+        self.key = self._make_key("user_key")
+        self.host_key = self._make_key("host_key")
+        self.floor_reads = {"up": 1 << 18, "down": 1 << 18}
+        self._started = 0
+        if os.getuid() == 0:
+            os.makedirs("/run/sshd", mode=0o755, exist_ok=True)  # sshd run by root insists on it
+
+    def _make_key(self, name):
+        path = self.directory / name
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "bench", "-f", path],
+                       check=True, stdin=subprocess.DEVNULL, timeout=30)
+        return path
+
+    def background(self, name, *command):
+        self._started += 1
+        return processes.Background(f"{name}-{self._started}", command, self.directory)
+
+    @contextlib.contextmanager
+    def running(self, candidate, delay_us=0, log_level="ERROR"):
+        """The candidate with all that it needs, from its start to its end."""
+        with contextlib.ExitStack() as stack:
+            yield self._start(stack, candidate, delay_us, log_level)
+
+    def _start(self, stack, candidate, delay_us, log_level):
+        def begin(name, *command):
+            process = self.background(f"{candidate.name}-{name}", *command)
+            stack.callback(process.stop)
+            return process
+
+        def begin_traffic(role, *arguments):
+            process = begin(role, self.traffic, role, *arguments)
+            said = process.read_json(START_SECONDS)
+            return process, said["port"]
+
+        target, target_port = begin_traffic("target")
+        running = Running(self, candidate, target)
+        first_hop = target_port
+        if candidate.has_server:
+            running.sshd, first_hop = self._start_sshd(begin, log_level)
+        if delay_us:
+            running.delay, first_hop = begin_traffic(
+                "delay", "--connect", f"127.0.0.1:{first_hop}", "--delay-us", delay_us)
+        if candidate.kind == "floor":
+            running.client, running.port = begin_traffic(
+                "floor", "--connect", f"127.0.0.1:{first_hop}",
+                "--up-read-bytes", self.floor_reads["up"],
+                "--down-read-bytes", self.floor_reads["down"])
+        elif candidate.kind == "direct":
+            running.port = first_hop
+        else:
+            running.port = free_port()
+            place = Place(first_hop, self.user, self.key, self._known_hosts(first_hop),
+                          running.port, target_port)
+            running.client = begin("client", *candidates.command(candidate, place))
+        if candidate.kind != "floor":  # which knows no echo
+            running.wait_until_it_works()
+        return running
+
+    def _known_hosts(self, port):
+        path = self.directory / f"known_hosts_{port}"
+        key = " ".join(pathlib.Path(f"{self.host_key}.pub").read_text().split()[:2])
+        path.write_text(f"[127.0.0.1]:{port} {key}\n")
+        return path
+
+    def _start_sshd(self, begin, log_level):
+        # sshd takes no listening socket from us, so the port may be gone when it asks for it.
+        for _ in range(5):
+            port = free_port()
+            config = self.directory / f"sshd_config_{port}"
+            config.write_text("\n".join([
+                f"ListenAddress 127.0.0.1:{port}", f"HostKey {self.host_key}",
+                f"AuthorizedKeysFile {self.key}.pub", f"AllowUsers {self.user}",
+                f"UsePAM {'yes' if account_is_locked(self.user) else 'no'}",
+                "PasswordAuthentication no", "KbdInteractiveAuthentication no",
+                "PermitRootLogin prohibit-password", "StrictModes no", "PidFile none", "UseDNS no",
+                "AllowTcpForwarding yes", "X11Forwarding no", f"LogLevel {log_level}",
+                # A pool dials many sessions at once, and nobody is to be refused for that.
+                "MaxStartups 1000", "MaxSessions 1000", "PerSourceMaxStartups none", ""]))
+            sshd = begin("sshd", SSHD, "-D", "-e", "-f", config)
+            end = time.monotonic() + START_SECONDS
+            while sshd.is_running() and time.monotonic() < end:
+                if accepts(port):
+                    return sshd, port
+                time.sleep(0.01)
+            sshd.stop()
+        raise Failed(f"sshd did not start: {sshd.last_words()}")
+
+
+@dataclasses.dataclass
+class Place:
+    ssh_port: int
+    user: str
+    key: pathlib.Path
+    known_hosts: pathlib.Path
+    port: int
+    target_port: int
+
+
+class Running:
+    """One candidate at work."""
+
+    def __init__(self, rig, candidate, target):
+        self.rig = rig
+        self.candidate = candidate
+        self.target = target
+        self.client = None
+        self.sshd = None
+        self.delay = None
+        self.port = None
+
+    def wait_until_it_works(self):
+        """Until one byte has come back through it."""
+        end = time.monotonic() + START_SECONDS
+        while time.monotonic() < end:
+            if self.client and not self.client.is_running():
+                raise Failed(self.client.last_words() or "it ended at once")
+            if echoes(self.port):
+                return
+            time.sleep(0.02)
+        words = self.client.last_words() if self.client else ""
+        raise Failed(f"no byte came back within {START_SECONDS} s {words}".strip())
+
+    def check(self):
+        if self.client and not self.client.is_running():
+            raise Failed(f"it has ended: {self.client.last_words()}")
+
+    def cpu(self):
+        """Seconds so far by part. The server is what serves this candidate's sessions: sshd's
+        listener is this candidate's alone, and its children are those sessions."""
+        def total(pids):
+            return sum(cpu_seconds or 0.0 for cpu_seconds in map(processes.cpu_seconds, pids))
+        return {
+            "client": total([self.client.pid]) if self.client else 0.0,
+            "server": total(processes.descendants(self.sshd.pid)) if self.sshd else 0.0,
+            "ends": total(process.pid for process in (self.target, self.delay) if process),
+        }
+
+    def generate(self, role, *arguments, seconds):
+        """Runs a generator through this candidate to its end, and returns what it says and what it
+        cost: seconds of the client, the server, and all processes together."""
+        before = self.cpu()
+        generator = self.begin(role, *arguments)
+        try:
+            said = generator.finish(seconds)
+        finally:
+            generator.stop()
+        self.check()
+        after = self.cpu()
+        cost = {part: after[part] - before[part] for part in after}
+        cost["ends"] += said["cpu_ns"] / 1e9
+        return said, {"client_cpu_s": cost["client"], "server_cpu_s": cost["server"],
+                      "all_cpu_s": sum(cost.values())}
+
+    def begin(self, role, *arguments):
+        self.check()
+        return self.rig.background(f"{self.candidate.name}-{role}", self.rig.traffic, role,
+                                   "--connect", f"127.0.0.1:{self.port}", *arguments)
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def accepts(port):
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def echoes(port):
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=5) as probe:
+            probe.sendall(ORDER_ECHO + b"!")
+            return probe.recv(1) == b"!"
+    except OSError:
+        return False
+
+
+def account_is_locked(user):
+    """sshd lets a locked account in with a key only where PAM is asked. Readable by root alone, and
+    others do not log in to locked accounts."""
+    try:
+        shadow = pathlib.Path("/etc/shadow").read_text()
+    except OSError:
+        return False
+    return bool(re.search(rf"^{re.escape(user)}:!", shadow, re.MULTILINE))

@@ -1,0 +1,37 @@
+"""How much is measured: in full, and quickly."""
+
+import dataclasses
+
+MIB = 1 << 20
+
+
+@dataclasses.dataclass
+class Settings:
+    is_quick: bool = False
+    rounds: int = 5
+    tunnels: tuple = (1, 8)
+    bulk_bytes: int = 1024 * MIB
+    warm_up_bytes: int = 64 * MIB
+    floor_read_bytes: tuple = (64 << 10, 128 << 10, 256 << 10, 512 << 10, 1 << 20)
+    calibration_bytes: int = 256 * MIB
+    calibration_rounds: int = 3
+    idle_tunnels: tuple = (1000, 4000)
+    echo_seconds: float = 5.0
+    echo_trips: int = 4000
+    load_seconds: float = 3.0
+    churn_concurrent: tuple = (16, 256)
+    churn_tunnels: int = 2000
+    long_variants: tuple = ((1, "down"), (1, "up"), (8, "down"))
+    long_ramp_seconds: float = 4.0
+    long_seconds: float = 10.0
+    minutes_max: float = 40.0
+
+
+def quick():
+    """Enough to see that everything works and what is grossly different; no more."""
+    return Settings(is_quick=True, rounds=3, bulk_bytes=96 * MIB, warm_up_bytes=16 * MIB,
+                    floor_read_bytes=(128 << 10, 512 << 10), calibration_bytes=64 * MIB,
+                    calibration_rounds=1, idle_tunnels=(200,), echo_seconds=0.5, echo_trips=400,
+                    load_seconds=0.5, churn_concurrent=(16,), churn_tunnels=300,
+                    long_variants=((1, "down"),), long_ramp_seconds=1.5, long_seconds=1.5,
+                    minutes_max=4.0)
