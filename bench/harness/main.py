@@ -40,7 +40,7 @@ def arguments():
     parser.add_argument("--rounds", type=int, help="how often everything is repeated")
     parser.add_argument("--tunnels", help="of throughput: numbers with commas")
     parser.add_argument("--out", metavar="DIR", type=pathlib.Path,
-                        help="where report.md, report.json and the plots go (build/bench-report)")
+                        help="where the report, report.json and the plots go (build/bench-report)")
     parser.add_argument("--readme", action="store_true",
                         help="put the tables into bench/README.md; with --from, of an earlier run")
     parser.add_argument("--from", dest="earlier", metavar="REPORT.JSON", type=pathlib.Path,
@@ -107,9 +107,10 @@ def write(result, out):
     out.mkdir(parents=True, exist_ok=True)
     (out / "report.json").write_text(json.dumps(result, indent=None) + "\n")
     drawn = plots.draw(result, out)
-    (out / "report.md").write_text(report.markdown(result, drawn))
+    text = (out / "report").with_suffix(".md")
+    text.write_text(report.markdown(result, drawn))
     print(report.summary(result))
-    print(f"\nThe report is {out / 'report.md'}; every sample is in {out / 'report.json'}.")
+    print(f"\nThe report is {text}; every sample is in {out / 'report.json'}.")
 
 
 BEGIN = "<!-- newest full report: tools/bench --readme writes from here -->"

@@ -23,7 +23,6 @@ namespace caponier::bench {
 namespace {
 
 constexpr std::size_t read_bytes_max = std::size_t{1} << 20;
-constexpr std::uint64_t second_ns = 1'000'000'000;
 constexpr int steps_max = 4;
 
 struct Transfer {

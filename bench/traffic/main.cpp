@@ -1,13 +1,14 @@
 // What travels through the tunnels of the benchmark, and what stands at their ends: one program, a
 // verb for each role. tools/bench starts it; bench/README.md says what the roles are for.
 //
-//   traffic target                                       takes orders (order.h)
-//   traffic delay --connect A --delay-us N               a long path in front of A
-//   traffic floor --connect A --read-bytes N             seals or opens on the way to A, without
-//   SSH traffic bulk  --connect A --direction up|down --connections N (--bytes N | --milliseconds N)
+//   traffic target                                   takes orders (order.h)
+//   traffic delay --connect A --delay-us N           a long path in front of A
+//   traffic floor --connect A --up-read-bytes N --down-read-bytes N
+//                                                    seals or opens on the way to A, without SSH
+//   traffic bulk  --connect A --direction up|down --connections N (--bytes N | --milliseconds N)
 //   traffic echo  --connect A --bytes N --count N --milliseconds N
-//   traffic idle  --connect A                            stdin: how many tunnels to hold, a line
-//   each traffic churn --connect A --concurrent N --count N
+//   traffic idle  --connect A                        stdin: how many tunnels to hold, a line each
+//   traffic churn --connect A --concurrent N --count N
 
 #include <cerrno>
 #include <charconv>
