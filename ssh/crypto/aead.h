@@ -27,8 +27,11 @@ struct CipherShape {
     std::string_view name;
     std::size_t key_bytes;
     std::size_t iv_bytes;     ///< 12 for GCM, 0 for chacha20-poly1305
-    std::size_t block_bytes;  ///< packet_length is a multiple of it
+    std::size_t block_bytes;  ///< the padded part of a packet is a multiple of it
     std::size_t tag_bytes;
+    /// Whether packet_length is in that part (RFC 4253 6), or in front of it as in every AEAD and
+    /// in encrypt-then-MAC.
+    bool pads_length = false;
     std::uint64_t rekey_bytes;  ///< OpenSSH's default limit of bytes under one key
 };
 

@@ -139,7 +139,7 @@ KeyExchange::Keys KeyExchange::make_keys(std::span<const std::byte> session_id) 
         const CipherShape& shape = shape_of(cipher);
         const SecretBytes key_bytes = derivation.derive(key, shape.key_bytes);
         const SecretBytes iv_bytes = derivation.derive(iv, shape.iv_bytes);
-        return Key{make_aead(cipher, {.key = key_bytes.bytes(), .iv = iv_bytes.bytes()}), cipher};
+        return Key{make_aead(cipher, {.key = key_bytes.bytes(), .iv = iv_bytes.bytes()}), shape};
     };
     Key up = make(negotiated_.cipher_client_to_server,
                   KeyPurpose::encryption_client_to_server,

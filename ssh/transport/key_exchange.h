@@ -58,7 +58,7 @@ class KeyExchange {
 
     struct Key {
         std::unique_ptr<Aead> aead;
-        CipherAlgorithm cipher;
+        CipherShape shape{};
     };
     struct Keys {
         Key out;

@@ -26,6 +26,7 @@ tl::unexpected<Error> malformed(std::uint32_t detail) {
 void PacketOpener::use_key(std::unique_ptr<Aead> aead, const CipherShape& shape) noexcept {
     aead_ = std::move(aead);
     block_bytes_ = shape.block_bytes;
+    pads_length_ = shape.pads_length;
     tag_bytes_ = shape.tag_bytes;
     use_ = KeyUse{};
 }
@@ -75,7 +76,7 @@ Result<std::uint32_t> PacketOpener::checked_length(std::span<const std::byte> st
     }
     // RFC 4253 6: a multiple of the cipher block size or 8, the length field included where it is
     // encrypted together with the rest.
-    const std::size_t aligned = aead_ ? length : length + packet_length_bytes;
+    const std::size_t aligned = pads_length_ ? length + packet_length_bytes : length;
     if (aligned % block_bytes_ != 0) {
         return malformed(length);
     }

@@ -41,6 +41,7 @@ class PacketOpener {
     std::unique_ptr<Aead> aead_;
     std::size_t block_bytes_ = 8;
     std::size_t tag_bytes_ = 0;
+    bool pads_length_ = true;
     std::uint32_t sequence_ = 0;
     std::optional<std::uint32_t> length_;  ///< of the packet whose rest is awaited
     KeyUse use_;

@@ -20,6 +20,7 @@ constexpr std::size_t padding_bytes_min = 4;
 void PacketSealer::use_key(std::unique_ptr<Aead> aead, const CipherShape& shape) noexcept {
     aead_ = std::move(aead);
     block_bytes_ = shape.block_bytes;
+    pads_length_ = shape.pads_length;
     tag_bytes_ = shape.tag_bytes;
     use_ = KeyUse{};
 }
@@ -31,8 +32,8 @@ void PacketSealer::seal(std::span<const std::byte> payload) {
 void PacketSealer::seal(std::span<const std::byte> head, std::span<const std::byte> data) {
     const std::size_t payload_bytes = head.size() + data.size();
     // RFC 4253 6: the whole packet is a multiple of the block size; a cipher that does not encrypt
-    // the length with the rest (all of ours) leaves it out of that sum.
-    const std::size_t aligned_from = aead_ ? 0 : packet_length_bytes;
+    // the length with the rest leaves it out of that sum.
+    const std::size_t aligned_from = pads_length_ ? packet_length_bytes : 0;
     const std::size_t unpadded = aligned_from + padding_length_bytes + payload_bytes;
     // RFC 4253 6: "There MUST be at least four bytes of padding."
     const std::size_t padding_bytes =

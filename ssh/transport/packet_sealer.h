@@ -47,6 +47,7 @@ class PacketSealer {
     std::unique_ptr<Aead> aead_;
     std::size_t block_bytes_ = 8;
     std::size_t tag_bytes_ = 0;
+    bool pads_length_ = true;
     std::uint32_t sequence_ = 0;
     KeyUse use_;
     std::array<std::byte, 512> padding_stock_{};

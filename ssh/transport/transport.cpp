@@ -371,12 +371,11 @@ void Transport::send_newkeys() {
     KeyExchange::Keys keys = kex_->make_keys(session_id_);
     constexpr std::array payload{static_cast<std::byte>(MessageNumber::newkeys)};
     sealer_.seal(payload);
-    sealer_.use_key(std::move(keys.out.aead), shape_of(keys.out.cipher));
+    sealer_.use_key(std::move(keys.out.aead), keys.out.shape);
     if (strict_) {
         sealer_.reset_sequence();
     }
-    rekey_bytes_ =
-        std::min(shape_of(keys.out.cipher).rekey_bytes, shape_of(keys.in.cipher).rekey_bytes);
+    rekey_bytes_ = std::min(keys.out.shape.rekey_bytes, keys.in.shape.rekey_bytes);
     next_in_ = std::move(keys.in);
     move_to(KexPhase::newkeys_awaited);
     const bool first = !std::exchange(own_keys_are_on_, true);
@@ -390,7 +389,7 @@ Result<void> Transport::take_newkeys(std::span<const std::byte> payload, TimePoi
     if (phase_ != KexPhase::newkeys_awaited || payload.size() != 1) {
         return failure(ErrorCode::unexpected_message, MessageNumber::newkeys);
     }
-    opener_.use_key(std::move(next_in_.aead), shape_of(next_in_.cipher));
+    opener_.use_key(std::move(next_in_.aead), next_in_.shape);
     if (strict_) {
         opener_.reset_sequence();
     }

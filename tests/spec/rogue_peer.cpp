@@ -233,7 +233,7 @@ void RoguePeer::send_newkeys() {
     make_keys();
     constexpr std::array payload{static_cast<std::byte>(MessageNumber::newkeys)};
     const Bytes sealed = seal(payload);
-    sealer_.use_key(std::move(keys_->out.aead), ssh::shape_of(keys_->out.cipher));
+    sealer_.use_key(std::move(keys_->out.aead), keys_->out.shape);
     if (strict_) {
         sealer_.reset_sequence();
     }
@@ -274,7 +274,7 @@ void RoguePeer::take_message(std::span<const std::byte> payload) {
         break;
     case MessageNumber::newkeys:
         make_keys();
-        opener_.use_key(std::move(keys_->in.aead), ssh::shape_of(keys_->in.cipher));
+        opener_.use_key(std::move(keys_->in.aead), keys_->in.shape);
         if (strict_) {
             opener_.reset_sequence();
         }
