@@ -62,13 +62,13 @@ def chosen(programs, cipher, patterns):
 
 
 def command(candidate, place):
-    """The command line that forwards place.port to place.target_port. `place` has what the rig made:
-    ssh_port, user, key, known_hosts, port, target_port."""
+    """The command line that forwards what `place` (rig.py) says."""
     common = ["-N", "-F", "none", "-i", place.key, "-p", str(place.ssh_port),
               "-o", f"UserKnownHostsFile={place.known_hosts}", "-o", "GlobalKnownHostsFile=none",
               "-o", "StrictHostKeyChecking=yes", "-o", "IdentitiesOnly=yes",
-              "-o", "ExitOnForwardFailure=yes",
-              "-L", f"127.0.0.1:{place.port}:127.0.0.1:{place.target_port}"]
+              "-o", "ExitOnForwardFailure=yes"]
+    for port, target_port in place.forwards:
+        common += ["-L", f"127.0.0.1:{port}:127.0.0.1:{target_port}"]
     if candidate.kind == "ssh":
         common += ["-o", "BatchMode=yes", "-o", "IdentityAgent=none", "-o", "LogLevel=ERROR"]
     return [candidate.program, *candidate.options, *common, f"{place.user}@127.0.0.1"]

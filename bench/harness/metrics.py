@@ -174,9 +174,9 @@ class Load(Metric):
         window = self.settings.load_seconds
         before = running.cpu()
         transfers = running.begin("bulk", "--direction", variant, "--connections", 4,
-                                  "--milliseconds", int((window + self.ramp_seconds + 0.3) * 1000),
                                   "--interval-ms", 50)
         try:
+            transfers.read_json(20)  # bytes flow in all four
             time.sleep(self.ramp_seconds)
             trips, _ = running.generate("echo", "--bytes", 64, "--count", 1_000_000,
                                         "--milliseconds", int(window * 1000), seconds=window + 30)

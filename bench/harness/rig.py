@@ -72,32 +72,37 @@ class Rig:
 
         def begin_traffic(role, *arguments):
             process = begin(role, self.traffic, role, *arguments)
-            said = process.read_json(START_SECONDS)
-            return process, said["port"]
+            return process, process.read_json(START_SECONDS)["port"]
 
-        target, target_port = begin_traffic("target")
-        running = Running(self, candidate, target)
-        first_hop = target_port
+        # Two targets, so that round trips never wait for bulk transfers outside of the candidate.
+        bulk_target, bulk_port = begin_traffic("target")
+        echo_target, echo_port = begin_traffic("target")
+        running = Running(self, candidate, [bulk_target, echo_target])
         if candidate.has_server:
-            running.sshd, first_hop = self._start_sshd(begin, log_level)
-        if delay_us:
-            running.delay, first_hop = begin_traffic(
-                "delay", "--connect", f"127.0.0.1:{first_hop}", "--delay-us", delay_us)
-        if candidate.kind == "floor":
-            running.client, running.port = begin_traffic(
-                "floor", "--connect", f"127.0.0.1:{first_hop}",
+            running.sshd, ssh_port = self._start_sshd(begin, log_level)
+            if delay_us:
+                ssh_port = self._delayed(begin_traffic, running, ssh_port, delay_us)
+            running.bulk_port, running.echo_port = free_port(), free_port()
+            place = Place(ssh_port, self.user, self.key, self._known_hosts(ssh_port),
+                          ((running.bulk_port, bulk_port), (running.echo_port, echo_port)))
+            running.client = begin("client", *candidates.command(candidate, place))
+            running.wait_until_it_works()
+        elif candidate.kind == "floor":
+            running.client, running.bulk_port = begin_traffic(
+                "floor", "--connect", f"127.0.0.1:{bulk_port}",
                 "--up-read-bytes", self.floor_reads["up"],
                 "--down-read-bytes", self.floor_reads["down"])
-        elif candidate.kind == "direct":
-            running.port = first_hop
         else:
-            running.port = free_port()
-            place = Place(first_hop, self.user, self.key, self._known_hosts(first_hop),
-                          running.port, target_port)
-            running.client = begin("client", *candidates.command(candidate, place))
-        if candidate.kind != "floor":  # which knows no echo
-            running.wait_until_it_works()
+            running.bulk_port, running.echo_port = (
+                self._delayed(begin_traffic, running, port, delay_us) if delay_us else port
+                for port in (bulk_port, echo_port))
         return running
+
+    def _delayed(self, begin_traffic, running, port, delay_us):
+        delay, delayed_port = begin_traffic("delay", "--connect", f"127.0.0.1:{port}",
+                                            "--delay-us", delay_us)
+        running.ends.append(delay)
+        return delayed_port
 
     def _known_hosts(self, port):
         path = self.directory / f"known_hosts_{port}"
@@ -135,21 +140,20 @@ class Place:
     user: str
     key: pathlib.Path
     known_hosts: pathlib.Path
-    port: int
-    target_port: int
+    forwards: tuple           # (listening port, the target's port)
 
 
 class Running:
     """One candidate at work."""
 
-    def __init__(self, rig, candidate, target):
+    def __init__(self, rig, candidate, ends):
         self.rig = rig
         self.candidate = candidate
-        self.target = target
+        self.ends = ends          # what is neither client nor server: targets and delays
         self.client = None
         self.sshd = None
-        self.delay = None
-        self.port = None
+        self.bulk_port = None
+        self.echo_port = None
 
     def wait_until_it_works(self):
         """Until one byte has come back through it."""
@@ -157,7 +161,7 @@ class Running:
         while time.monotonic() < end:
             if self.client and not self.client.is_running():
                 raise Failed(self.client.last_words() or "it ended at once")
-            if echoes(self.port):
+            if echoes(self.echo_port):
                 return
             time.sleep(0.02)
         words = self.client.last_words() if self.client else ""
@@ -175,7 +179,7 @@ class Running:
         return {
             "client": total([self.client.pid]) if self.client else 0.0,
             "server": total(processes.descendants(self.sshd.pid)) if self.sshd else 0.0,
-            "ends": total(process.pid for process in (self.target, self.delay) if process),
+            "ends": total(process.pid for process in self.ends),
         }
 
     def generate(self, role, *arguments, seconds):
@@ -196,8 +200,9 @@ class Running:
 
     def begin(self, role, *arguments):
         self.check()
+        port = self.bulk_port if role == "bulk" else self.echo_port
         return self.rig.background(f"{self.candidate.name}-{role}", self.rig.traffic, role,
-                                   "--connect", f"127.0.0.1:{self.port}", *arguments)
+                                   "--connect", f"127.0.0.1:{port}", *arguments)
 
 
 def free_port():

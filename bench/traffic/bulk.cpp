@@ -7,9 +7,11 @@
 #include <cstdio>
 #include <iterator>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <fmt/format.h>
 
@@ -46,6 +48,7 @@ class Bulk {
         : is_up_(arguments.text("direction") == "up"),
           bytes_(arguments.number_or("bytes", endless)),
           duration_ns_(arguments.number_or("milliseconds", 0) * 1'000'000),
+          ends_with_stdin_(duration_ns_ == 0 && bytes_ == endless),
           interval_ns_(arguments.number_or("interval-ms", 100) * 1'000'000),
           transfers_(arguments.number("connections")) {
         const sockaddr_in to = endpoint(arguments.text("connect"));
@@ -65,23 +68,33 @@ class Bulk {
     }
 
     int run() {
+        if (ends_with_stdin_) {
+            poller_.watch(STDIN_FILENO, EPOLLIN);
+        }
         begun_ns_ = now_ns();
         add_mark(begun_ns_);
         while (done_ < transfers_.size()) {
             const std::uint64_t now = now_ns();
-            if (duration_ns_ > 0 && now >= begun_ns_ + duration_ns_ && !time_is_up_) {
+            if (duration_ns_ > 0 && now >= begun_ns_ + duration_ns_) {
                 time_is_up_ = true;
+            }
+            if (!has_stopped_ && (time_is_up_ || now >= marks_.back().at_ns + interval_ns_)) {
                 add_mark(now);
+                say_when_all_flow();
+            }
+            if (time_is_up_ && !std::exchange(has_stopped_, true)) {
                 if (!is_up_) {
-                    break;
+                    break;  // what is under way down is nobody's loss
                 }
                 end_uploads();
             }
-            if (now >= marks_.back().at_ns + interval_ns_ && !time_is_up_) {
-                add_mark(now);
-            }
             for (const epoll_event& event : poller_.wait(patience_ns(now))) {
-                serve(*by_descriptor_[static_cast<std::size_t>(event.data.fd)]);
+                if (event.data.fd == STDIN_FILENO) {
+                    time_is_up_ = true;
+                    poller_.forget(STDIN_FILENO);
+                } else {
+                    serve(*by_descriptor_[static_cast<std::size_t>(event.data.fd)]);
+                }
             }
         }
         ended_ns_ = now_ns();
@@ -91,12 +104,27 @@ class Bulk {
 
   private:
     [[nodiscard]] std::int64_t patience_ns(std::uint64_t now) const {
-        if (duration_ns_ == 0 || time_is_up_) {
+        if (bytes_ != endless || has_stopped_) {
             return -1;
         }
-        const std::uint64_t next =
-            std::min(begun_ns_ + duration_ns_, marks_.back().at_ns + interval_ns_);
+        if (time_is_up_) {
+            return 0;
+        }
+        std::uint64_t next = marks_.back().at_ns + interval_ns_;
+        if (duration_ns_ > 0) {
+            next = std::min(next, begun_ns_ + duration_ns_);
+        }
         return next > now ? static_cast<std::int64_t>(next - now) : 0;
+    }
+
+    /// Whoever wants to see something beside these transfers waits for this line.
+    void say_when_all_flow() {
+        if (ends_with_stdin_ && !all_flow_ &&
+            std::ranges::all_of(transfers_, [](const auto& one) { return one.moved > 0; })) {
+            all_flow_ = true;
+            std::puts("{\"flowing\": true}");
+            std::fflush(stdout);
+        }
     }
 
     [[nodiscard]] Mark mark_at(std::uint64_t now) const {
@@ -197,7 +225,7 @@ class Bulk {
 
     void finish(Transfer& transfer) {
         // The others' progress at the first end says how fairly they were served.
-        if (done_++ == 0 && duration_ns_ == 0) {
+        if (done_++ == 0) {
             first_end_ = mark_at(now_ns());
         }
         transfer.is_done = true;
@@ -227,6 +255,7 @@ class Bulk {
     bool is_up_;
     std::uint64_t bytes_;
     std::uint64_t duration_ns_;  ///< 0: until all bytes are there
+    bool ends_with_stdin_;
     std::uint64_t interval_ns_;
     std::vector<Transfer> transfers_;
     std::vector<Transfer*> by_descriptor_;
@@ -236,6 +265,8 @@ class Bulk {
     std::size_t done_ = 0;
     std::string congestion_ = "unknown";
     bool time_is_up_ = false;
+    bool has_stopped_ = false;
+    bool all_flow_ = false;
     std::uint64_t begun_ns_ = 0;
     std::uint64_t ended_ns_ = 0;
 };

@@ -5,7 +5,8 @@
 //   traffic delay --connect A --delay-us N           a long path in front of A
 //   traffic floor --connect A --up-read-bytes N --down-read-bytes N
 //                                                    seals or opens on the way to A, without SSH
-//   traffic bulk  --connect A --direction up|down --connections N (--bytes N | --milliseconds N)
+//   traffic bulk  --connect A --direction up|down --connections N [--bytes N | --milliseconds N]
+//                                                    with neither: until stdin ends
 //   traffic echo  --connect A --bytes N --count N --milliseconds N
 //   traffic idle  --connect A                        stdin: how many tunnels to hold, a line each
 //   traffic churn --connect A --concurrent N --count N

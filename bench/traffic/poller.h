@@ -23,6 +23,8 @@ class Poller {
     void watch(int fd, std::uint32_t events) noexcept { control(EPOLL_CTL_ADD, fd, events); }
     void change(int fd, std::uint32_t events) noexcept { control(EPOLL_CTL_MOD, fd, events); }
 
+    void forget(int fd) noexcept { control(EPOLL_CTL_DEL, fd, 0); }
+
     /// What is ready, each with data.fd; valid until the next call. `timeout_ns` < 0: no end.
     [[nodiscard]] std::span<const epoll_event> wait(std::int64_t timeout_ns = -1) noexcept {
         constexpr std::int64_t second_ns = 1'000'000'000;
