@@ -57,6 +57,8 @@ struct SessionConfig {
     RekeyLimit rekey_limit;
     /// Server: the public halves of its host keys; it signs by SignatureWanted.
     std::vector<std::vector<std::byte>> host_keys;
+    /// Server: the methods that may be asked for; others are refused without a question.
+    std::vector<std::string> methods{"publickey"};
     /// The window that a new channel grants the peer, and the maximum packet it announces.
     std::uint32_t initial_window_bytes = 256 * 1024;
     std::uint32_t packet_bytes = maximum_packet_bytes;

@@ -32,6 +32,14 @@ struct PublicKeyView {
     std::span<const std::byte> blob;
 };
 
+/// What binds a session to its server: the host key, and its signature over the exchange hash of
+/// the first key exchange, which is the session id (OpenSSH PROTOCOL.agent 1).
+struct SessionBinding {
+    std::span<const std::byte> host_key;
+    std::span<const std::byte> session_id;
+    std::span<const std::byte> signature;
+};
+
 // ---- before the session is established -------------------------------------------------------
 
 /// The peer's identification arrived. `line` is without CR LF; what the negotiation settled on
@@ -52,6 +60,9 @@ struct HostKeyReceived {
 struct AuthenticationWanted {
     std::string_view methods;      ///< "methods that can continue", comma-separated
     bool partial_success = false;  ///< the request before this event succeeded, but more is wanted
+    /// RFC 4252 8: the password is right, but the server takes it only with a new one; its words
+    /// for the user came as a Banner. Passwords are not changed here.
+    bool password_expired = false;
 };
 
 /// Client: sign exactly these bytes with the private half of `key`, using key.algorithm
@@ -67,8 +78,8 @@ struct Prompt {
     bool echo = false;
 };
 
-/// Client: RFC 4256 3.2. Answer with answer(), as many as there are prompts; zero prompts want
-/// zero answers.
+/// Client: RFC 4256 3.2. Answer with answer(), as many as there are prompts (zero prompts want zero
+/// answers), or turn to another method with a try_...() command, or give_up_authentication().
 struct PromptsWanted {
     std::string_view name;
     std::string_view instruction;
@@ -80,14 +91,26 @@ struct Banner {
     std::string_view text;
 };
 
-/// Server: a client asks to authenticate. Answer with accept_authentication() or
-/// refuse_authentication(). With `signed_by_client` the signature has verified; without, it is the
-/// query "would this key do?", and accepting it has no effect but SSH_MSG_USERAUTH_PK_OK.
+/// Server: a client asks to authenticate. Answer with accept_authentication(),
+/// accept_authentication_partly() or refuse_authentication(), and where the method is
+/// keyboard-interactive also with ask_prompts(). With `signed_by_client` the signature has
+/// verified; without, it is the query "would this key do?", and accepting it has no effect but
+/// SSH_MSG_USERAUTH_PK_OK.
 struct AuthenticationRequested {
     std::string_view user;
-    std::string_view method;  ///< "none" or "publickey"
-    PublicKeyView key;        ///< empty for "none"
+    std::string_view method;  ///< "none", "publickey", "password" or "keyboard-interactive"
+    PublicKeyView key;        ///< of publickey
     bool signed_by_client = false;
+    std::span<const std::byte> password;  ///< of password; wiped with the answer
+    /// A request by the same user was accepted partly before. RFC 4252 5: when the user name
+    /// changes, what was achieved for another is forgotten.
+    bool after_partial_success = false;
+};
+
+/// Server: what the client says to ask_prompts(), as many answers as there were prompts. Answer in
+/// the same ways as AuthenticationRequested; the views are wiped with it.
+struct PromptsAnswered {
+    std::span<const std::span<const std::byte>> answers;
 };
 
 /// The user is authenticated and channels can be opened.
@@ -204,6 +227,7 @@ using Event = std::variant<PeerIdentified,
                            PromptsWanted,
                            Banner,
                            AuthenticationRequested,
+                           PromptsAnswered,
                            Established,
                            KeysChanged,
                            ChannelOpened,

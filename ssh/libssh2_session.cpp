@@ -62,6 +62,8 @@ class Libssh2Session final : public Session {
     std::size_t channels_in_use() const noexcept override { return channels_.in_use(); }
     std::optional<TimePoint> next_deadline() const noexcept override;
     std::size_t outbox_bytes() const noexcept override { return transport_->outbox().bytes(); }
+    /// libssh2 tells nobody the exchange hash.
+    SessionBinding binding() const noexcept override { return {}; }
 
     // ---- inputs -------------------------------------------------------------------------------
 
@@ -99,6 +101,14 @@ class Libssh2Session final : public Session {
         expects(is_ended());  // PromptsWanted never comes
     }
     void accept_authentication() noexcept override { expects(is_ended()); }
+    void accept_authentication_partly(std::string_view /*methods*/) noexcept override {
+        expects(is_ended());
+    }
+    void ask_prompts(std::string_view /*name*/,
+                     std::string_view /*instruction*/,
+                     std::span<const Prompt> /*prompts*/) noexcept override {
+        expects(is_ended());
+    }
     void refuse_authentication(std::string_view /*methods*/) noexcept override {
         expects(is_ended());
     }

@@ -50,8 +50,15 @@ inline constexpr std::size_t outbox_control_bytes_max = 4 * 1024 * 1024;
 /// of them is cut off: nothing that it does may grow without bound.
 inline constexpr std::size_t replies_held_back_max = 256;
 
+/// Prompts that a server may put into one keyboard-interactive request, and requests in one
+/// attempt: RFC 4256 has no bound, and a person answers a handful.
+inline constexpr std::size_t prompts_max = 64;
+inline constexpr int prompt_rounds_max = 100;
+
 /// Server: failed requests before the client is cut off; OpenSSH's MaxAuthTries.
 inline constexpr int authentication_failures_max = 6;
+/// Server: requests of any kind and outcome, queries for keys among them.
+inline constexpr int authentication_requests_max = 128;
 
 /// hostkeys-00@openssh.com: keys that are passed on; a server has a handful.
 inline constexpr std::size_t announced_host_keys_max = 64;
@@ -59,6 +66,7 @@ inline constexpr std::size_t announced_host_keys_max = 64;
 /// OpenSSH's pings carry a few bytes.
 inline constexpr std::size_t ping_bytes_max = 4096;
 
+static_assert(authentication_failures_max < authentication_requests_max);
 static_assert(packet_length_max >= packet_bytes_required);
 static_assert(maximum_packet_bytes <= payload_bytes_required);
 

@@ -42,6 +42,7 @@ class NativeSession final : public Session {
     }
     std::optional<TimePoint> next_deadline() const noexcept override;
     std::size_t outbox_bytes() const noexcept override { return transport_.outbox().bytes(); }
+    SessionBinding binding() const noexcept override;
 
     // ---- inputs -------------------------------------------------------------------------------
 
@@ -61,7 +62,11 @@ class NativeSession final : public Session {
     void decline_signature() noexcept override;
     void answer(std::span<const std::span<const std::byte>> answers) noexcept override;
     void accept_authentication() noexcept override;
+    void accept_authentication_partly(std::string_view methods_that_can_continue) noexcept override;
     void refuse_authentication(std::string_view methods_that_can_continue) noexcept override;
+    void ask_prompts(std::string_view name,
+                     std::string_view instruction,
+                     std::span<const Prompt> prompts) noexcept override;
 
     Result<LocalChannelId> open(const OpenTarget& target) noexcept override;
     void accept_channel(LocalChannelId id) noexcept override;
@@ -185,6 +190,15 @@ std::optional<TimePoint> NativeSession::next_deadline() const noexcept {
     return transport_.deadline();
 }
 
+SessionBinding NativeSession::binding() const noexcept {
+    if (transport_.session_id().empty() || config_.role == Role::server) {
+        return {};
+    }
+    return {.host_key = transport_.host_key(),
+            .session_id = transport_.session_id(),
+            .signature = transport_.host_key_signature()};
+}
+
 void NativeSession::observe(TimePoint now) noexcept {
     transport_.observe(now);
     auth_client_.observe(now);
@@ -233,16 +247,22 @@ bool NativeSession::try_public_key(const PublicKeyView& key) noexcept {
     return is_ended() || auth_client_.try_public_key(key);
 }
 
-void NativeSession::try_password(std::span<const std::byte>) noexcept {
-    expects(is_ended());
+void NativeSession::try_password(std::span<const std::byte> password) noexcept {
+    if (!is_ended()) {
+        auth_client_.try_password(password);
+    }
 }
 
 void NativeSession::try_keyboard_interactive() noexcept {
-    expects(is_ended());
+    if (!is_ended()) {
+        auth_client_.try_keyboard_interactive();
+    }
 }
 
-void NativeSession::answer(std::span<const std::span<const std::byte>>) noexcept {
-    expects(is_ended());
+void NativeSession::answer(std::span<const std::span<const std::byte>> answers) noexcept {
+    if (!is_ended()) {
+        auth_client_.answer(answers);
+    }
 }
 
 void NativeSession::provide_signature(std::span<const std::byte> signature) noexcept {
@@ -271,6 +291,21 @@ void NativeSession::decline_signature() noexcept {
 void NativeSession::accept_authentication() noexcept {
     if (!is_ended()) {
         auth_server_.accept();
+    }
+}
+
+void NativeSession::accept_authentication_partly(
+    std::string_view methods_that_can_continue) noexcept {
+    if (!is_ended()) {
+        auth_server_.accept_partly(methods_that_can_continue);
+    }
+}
+
+void NativeSession::ask_prompts(std::string_view name,
+                                std::string_view instruction,
+                                std::span<const Prompt> prompts) noexcept {
+    if (!is_ended()) {
+        auth_server_.ask_prompts(name, instruction, prompts);
     }
 }
 

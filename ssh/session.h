@@ -80,6 +80,10 @@ class Session {
     /// Sealed bytes that wait for the socket.
     [[nodiscard]] virtual std::size_t outbox_bytes() const noexcept = 0;
 
+    /// Client: for an agent that wants to know which server it signs for. Empty before the host key
+    /// was accepted, and where the engine cannot tell. Valid as long as the session.
+    [[nodiscard]] virtual SessionBinding binding() const noexcept = 0;
+
     // ---- inputs -------------------------------------------------------------------------------
 
     /// Opens the packets in `bytes` in place, however the stream was cut, and returns how many
@@ -103,16 +107,25 @@ class Session {
     /// RFC 4252 7. Asks with a SignatureWanted event. `key` is copied. False: this engine cannot
     /// use such a key (nothing was sent; try another).
     [[nodiscard]] virtual bool try_public_key(const PublicKeyView& key) noexcept = 0;
+    /// RFC 4252 8. `password` is copied, and the copy is wiped once it is sealed.
     virtual void try_password(std::span<const std::byte> password) noexcept = 0;
+    /// RFC 4256. Asks with PromptsWanted events.
     virtual void try_keyboard_interactive() noexcept = 0;
     virtual void give_up_authentication() noexcept = 0;
     /// A signature in the format of RFC 4253 6.6 ("string algorithm, string signature").
     virtual void provide_signature(std::span<const std::byte> signature) noexcept = 0;
     virtual void decline_signature() noexcept = 0;
+    /// What PromptsWanted asked for, in its order.
     virtual void answer(std::span<const std::span<const std::byte>> answers) noexcept = 0;
 
     virtual void accept_authentication() noexcept = 0;
+    /// RFC 4252 5.1, "partial success": the request was right, and more is wanted.
+    virtual void accept_authentication_partly(
+        std::string_view methods_that_can_continue) noexcept = 0;
     virtual void refuse_authentication(std::string_view methods_that_can_continue) noexcept = 0;
+    virtual void ask_prompts(std::string_view name,
+                             std::string_view instruction,
+                             std::span<const Prompt> prompts) noexcept = 0;
 
     // ---- commands: channels -------------------------------------------------------------------
 

@@ -47,6 +47,8 @@ constexpr std::size_t banner_lines_max = 40;
 struct Credentials::SessionMemory {
     std::optional<Identities> identities;  ///< from the first IdentityQuestion on
     std::string methods;                   ///< what the server said last
+    bool authenticated = false;
+    bool needs_person = false;  ///< somebody had to know or to touch something
 };
 
 struct Credentials::OpenQuestion {
@@ -111,6 +113,15 @@ class Credentials::Policy final : public relay::SessionPolicy {
             credentials_.log_(LogLevel::info, printable(words));
             rest.remove_prefix(std::min(end + 1, rest.size()));
         }
+    }
+
+    void authenticated() noexcept override {
+        io::expects(session_ != nullptr);
+        session_->authenticated = true;
+    }
+
+    bool needs_no_person() const noexcept override {
+        return session_ != nullptr && session_->authenticated && !session_->needs_person;
     }
 
     /// The question is over. Its answer is delivered by the caller, afterwards: that may ask again,
@@ -339,6 +350,10 @@ relay::Answer Credentials::answer(const relay::SignatureQuestion& question,
         return relay::DeclineSignature{};
     }
     return relay::Signature{*std::move(signature)};
+}
+
+relay::Answer Credentials::answer(const relay::PromptsQuestion&, SessionMemory&) {
+    return relay::Refuse{"the server asks questions, and nobody is there to answer"};
 }
 
 tl::expected<relay::Bytes, std::string> Credentials::sign(const relay::SignatureQuestion& question,

@@ -88,6 +88,8 @@ class Credentials {
                                        SessionMemory& session);
     [[nodiscard]] relay::Answer answer(const relay::SignatureQuestion& question,
                                        SessionMemory& session);
+    [[nodiscard]] relay::Answer answer(const relay::PromptsQuestion& question,
+                                       SessionMemory& session);
     [[nodiscard]] tl::expected<relay::Bytes, std::string> sign(
         const relay::SignatureQuestion& question, const Identity& identity);
     [[nodiscard]] AgentConnection* agent();

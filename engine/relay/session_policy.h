@@ -8,6 +8,8 @@
 #include <variant>
 #include <vector>
 
+#include "ssh/crypto/secret_bytes.h"
+
 namespace caponier::relay {
 
 using Bytes = std::vector<std::byte>;
@@ -20,10 +22,32 @@ struct HostKeyQuestion {
     Bytes blob;
 };
 
-/// The server wants the user authenticated. Answer: TryPublicKey or Refuse.
+/// ssh::SessionBinding; empty where the engine does not know it.
+struct SessionBinding {
+    Bytes host_key;
+    Bytes session_id;
+    Bytes signature;
+};
+
+/// The server wants the user authenticated. Answer: TryPublicKey, TryPassword,
+/// TryKeyboardInteractive or Refuse.
 struct IdentityQuestion {
     std::string methods;
     bool partial_success = false;
+    bool password_expired = false;
+    SessionBinding binding{};
+};
+
+/// RFC 4256: the server asks the user. Answer: PromptAnswers, as an IdentityQuestion with another
+/// method, or Refuse.
+struct PromptsQuestion {
+    struct Prompt {
+        std::string text;  ///< unfiltered, as the others
+        bool echo = false;
+    };
+    std::string name;
+    std::string instruction;
+    std::vector<Prompt> prompts;
 };
 
 /// Sign `data` with the private half of `blob`. Answer: Signature, DeclineSignature or Refuse.
@@ -33,7 +57,8 @@ struct SignatureQuestion {
     Bytes data;
 };
 
-using Question = std::variant<HostKeyQuestion, IdentityQuestion, SignatureQuestion>;
+using Question =
+    std::variant<HostKeyQuestion, IdentityQuestion, SignatureQuestion, PromptsQuestion>;
 
 // ---- answers ----------------------------------------------------------------------------------
 
@@ -41,6 +66,14 @@ struct AcceptHostKey {};
 struct TryPublicKey {
     std::string algorithm;
     Bytes blob;
+};
+struct TryPassword {
+    ssh::SecretBytes password;
+};
+struct TryKeyboardInteractive {};
+/// One for each prompt, in order; none for none.
+struct PromptAnswers {
+    std::vector<ssh::SecretBytes> texts;
 };
 struct Signature {
     Bytes blob;  ///< RFC 4253 6.6: string algorithm, string signature
@@ -51,7 +84,14 @@ struct Refuse {
     std::string message;
 };
 
-using Answer = std::variant<AcceptHostKey, TryPublicKey, Signature, DeclineSignature, Refuse>;
+using Answer = std::variant<AcceptHostKey,
+                            TryPublicKey,
+                            TryPassword,
+                            TryKeyboardInteractive,
+                            PromptAnswers,
+                            Signature,
+                            DeclineSignature,
+                            Refuse>;
 
 /// Takes the answers; the session worker.
 class AnswerSink {
@@ -80,6 +120,12 @@ class SessionPolicy {
     virtual void key_not_usable() noexcept = 0;
     /// The server's words for the user (RFC 4252 5.4), unfiltered.
     virtual void show_banner(std::string&& text) noexcept = 0;
+    /// The user is authenticated: no question follows. What worked is tried first in the next
+    /// session.
+    virtual void authenticated() noexcept = 0;
+    /// What authenticated this session would do so again without a person: no password, no
+    /// passphrase, no prompt, no token to touch. False before authenticated().
+    [[nodiscard]] virtual bool needs_no_person() const noexcept = 0;
 };
 
 }  // namespace caponier::relay

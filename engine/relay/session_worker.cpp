@@ -24,6 +24,14 @@ Bytes copy_of(std::span<const std::byte> bytes) {
     return {bytes.begin(), bytes.end()};
 }
 
+PromptsQuestion question_of(const ssh::PromptsWanted& wanted) {
+    PromptsQuestion question{std::string{wanted.name}, std::string{wanted.instruction}, {}};
+    for (const ssh::Prompt& prompt : wanted.prompts) {
+        question.prompts.push_back({std::string{prompt.text}, prompt.echo});
+    }
+    return question;
+}
+
 template <typename... Functions>
 struct Overloaded : Functions... {
     using Functions::operator()...;
@@ -77,6 +85,10 @@ bool SessionWorker::is_idle() const noexcept {
            std::all_of(rounds_.begin(), rounds_.end(), [](const ReceiveRound& round) {
                return round.is_free();
            });
+}
+
+bool SessionWorker::needs_no_person() const noexcept {
+    return phase_ == Phase::established && policy_->needs_no_person();
 }
 
 // ---- dial --------------------------------------------------------------------------------------
@@ -271,16 +283,24 @@ void SessionWorker::take(const ssh::Event& event, ReceiveRound* round) noexcept 
                 if (phase_ == Phase::negotiating) {
                     move_to(Phase::authenticating);
                 }
-                ask(IdentityQuestion{std::string{wanted.methods}, wanted.partial_success});
+                const ssh::SessionBinding binding = session_->binding();
+                ask(IdentityQuestion{.methods = std::string{wanted.methods},
+                                     .partial_success = wanted.partial_success,
+                                     .password_expired = wanted.password_expired,
+                                     .binding = {.host_key = copy_of(binding.host_key),
+                                                 .session_id = copy_of(binding.session_id),
+                                                 .signature = copy_of(binding.signature)}});
             },
             [&](const ssh::SignatureWanted& wanted) {
                 ask(SignatureQuestion{std::string{wanted.key.algorithm},
                                       copy_of(wanted.key.blob),
                                       copy_of(wanted.data)});
             },
+            [&](const ssh::PromptsWanted& wanted) { ask(question_of(wanted)); },
             [&](const ssh::Banner& banner) { policy_->show_banner(std::string{banner.text}); },
             [&](const ssh::Established&) {
                 move_to(Phase::established);
+                policy_->authenticated();
                 streams_.carry_over(*session_);
                 owner_.session_established(*this);
             },
@@ -325,6 +345,15 @@ void SessionWorker::answer(Answer&& answer) noexcept {
                            policy_->key_not_usable();
                            ask(IdentityQuestion{});
                        }
+                   },
+                   [&](const TryPassword& with) { session_->try_password(with.password.bytes()); },
+                   [&](const TryKeyboardInteractive&) { session_->try_keyboard_interactive(); },
+                   [&](const PromptAnswers& answers) {
+                       std::vector<std::span<const std::byte>> texts;
+                       for (const ssh::SecretBytes& text : answers.texts) {
+                           texts.push_back(text.bytes());
+                       }
+                       session_->answer(texts);
                    },
                    [&](const Signature& signature) { session_->provide_signature(signature.blob); },
                    [&](const DeclineSignature&) { session_->decline_signature(); },

@@ -85,6 +85,9 @@ class SessionWorker final : AnswerSink, Dialer::User, ChannelStreams::Owner {
     [[nodiscard]] bool is_quiet() const noexcept;
     /// Ended, and nothing is in flight.
     [[nodiscard]] bool is_idle() const noexcept;
+    /// SessionPolicy::needs_no_person() of an established session: another one to the same
+    /// destination would ask nobody anything.
+    [[nodiscard]] bool needs_no_person() const noexcept;
 
     /// For the shard's list of workers to settle.
     bool listed_for_settling = false;

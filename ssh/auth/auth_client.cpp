@@ -5,9 +5,13 @@
 #include <algorithm>
 #include <utility>
 
+#include "ssh/auth/keyboard_interactive_method.h"
+#include "ssh/auth/password_method.h"
 #include "ssh/auth/public_key_method.h"
+#include "ssh/crypto/secret_bytes.h"
 #include "ssh/expects.h"
 #include "ssh/keys/public_key.h"
+#include "ssh/limits.h"
 #include "ssh/wire/wire_reader.h"
 #include "ssh/wire/wire_writer.h"
 
@@ -37,13 +41,21 @@ void AuthClient::begin() {
 /// The clock runs while the server owes an answer, and not while a person thinks.
 void AuthClient::move_to(Phase next) noexcept {
     phase_ = next;
-    const bool server_owes = phase_ == Phase::service_asked || phase_ == Phase::request_sent ||
-                             phase_ == Phase::query_sent;
-    if (server_owes) {
+    if (phase_ == Phase::service_asked || server_owes_verdict()) {
         deadline_.start(config_.kex_timeout);
     } else {
         deadline_.stop();
     }
+}
+
+bool AuthClient::server_owes_verdict() const noexcept {
+    return phase_ == Phase::request_sent || phase_ == Phase::query_sent ||
+           phase_ == Phase::password_sent || phase_ == Phase::interactive_sent;
+}
+
+/// RFC 4252 5.1 lets a client turn to another method in the middle of one; our turn it must be.
+bool AuthClient::may_try() const noexcept {
+    return phase_ == Phase::method_awaited || phase_ == Phase::answers_awaited;
 }
 
 Result<void> AuthClient::take(const Transport::Message& message) {
@@ -65,7 +77,7 @@ Result<void> AuthClient::take(const Transport::Message& message) {
     case MessageNumber::userauth_banner:
         return take_banner(message.payload);
     case MessageNumber::userauth_pk_ok:
-        return take_pk_ok(message.payload);
+        return take_method_message(message.payload);
     default:
         return failure(ErrorCode::unexpected_message, message.number);
     }
@@ -125,7 +137,7 @@ Result<void> AuthClient::take_failure(std::span<const std::byte> payload) {
     if (!in.complete()) {
         return failure(ErrorCode::malformed_message, MessageNumber::userauth_failure);
     }
-    if (phase_ != Phase::request_sent && phase_ != Phase::query_sent) {
+    if (!server_owes_verdict()) {
         return failure(ErrorCode::unexpected_message, MessageNumber::userauth_failure);
     }
     methods_ = methods.text();
@@ -138,7 +150,7 @@ Result<void> AuthClient::take_success(std::span<const std::byte> payload) {
     if (payload.size() != 1) {
         return failure(ErrorCode::malformed_message, MessageNumber::userauth_success);
     }
-    if (phase_ != Phase::request_sent) {
+    if (!server_owes_verdict() || phase_ == Phase::query_sent) {
         return failure(ErrorCode::unexpected_message, MessageNumber::userauth_success);
     }
     success_must_follow_ = false;
@@ -161,6 +173,20 @@ Result<void> AuthClient::take_banner(std::span<const std::byte> payload) {
     return {};
 }
 
+/// RFC 4252 6: the numbers from 60 mean what the method in use says.
+Result<void> AuthClient::take_method_message(std::span<const std::byte> payload) {
+    switch (phase_) {
+    case Phase::query_sent:
+        return take_pk_ok(payload);
+    case Phase::password_sent:
+        return take_password_change_request(payload);
+    case Phase::interactive_sent:
+        return take_info_request(payload);
+    default:
+        return failure(ErrorCode::unexpected_message, MessageNumber::userauth_pk_ok);
+    }
+}
+
 Result<void> AuthClient::take_pk_ok(std::span<const std::byte> payload) {
     // RFC 4252 7
     WireReader in{payload};
@@ -172,7 +198,7 @@ Result<void> AuthClient::take_pk_ok(std::span<const std::byte> payload) {
     }
     // Only the key that was asked about may be signed with.
     const bool same = algorithm == algorithm_ && std::ranges::equal(blob, key_);
-    if (phase_ != Phase::query_sent || !same) {
+    if (!same) {
         return failure(ErrorCode::unexpected_message, MessageNumber::userauth_pk_ok);
     }
     to_sign_ = signed_bytes(
@@ -187,10 +213,36 @@ Result<void> AuthClient::take_pk_ok(std::span<const std::byte> payload) {
     return {};
 }
 
+Result<void> AuthClient::take_password_change_request(std::span<const std::byte> payload) {
+    const Result<std::string_view> prompt = parse_password_change_request(payload);
+    if (!prompt) {
+        return tl::unexpected{prompt.error()};
+    }
+    // RFC 4252 8: "the client MAY continue with another authentication method".
+    move_to(Phase::method_awaited);
+    events_.push(Banner{*prompt});
+    events_.push(AuthenticationWanted{methods_, false, true});
+    return {};
+}
+
+Result<void> AuthClient::take_info_request(std::span<const std::byte> payload) {
+    Result<InfoRequest> request = parse_info_request(payload);
+    if (!request) {
+        return tl::unexpected{request.error()};
+    }
+    if (++rounds_ > prompt_rounds_max) {
+        return failure(ErrorCode::protocol_error, MessageNumber::userauth_info_request);
+    }
+    prompts_ = std::move(request->prompts);
+    move_to(Phase::answers_awaited);
+    events_.push(PromptsWanted{request->name, request->instruction, prompts_});
+    return {};
+}
+
 // ---- commands ----------------------------------------------------------------------------------
 
 bool AuthClient::try_public_key(const PublicKeyView& key) {
-    expects(phase_ == Phase::method_awaited);
+    expects(may_try());
     const std::string_view algorithm = signature_algorithm_for(
         blob_type_name(key.blob), transport_.algorithms().public_key, server_sig_algs_);
     if (algorithm.empty()) {
@@ -224,6 +276,30 @@ void AuthClient::decline_signature() {
     expects(phase_ == Phase::signature_awaited);
     move_to(Phase::method_awaited);
     events_.push(AuthenticationWanted{methods_, false});
+}
+
+void AuthClient::try_password(std::span<const std::byte> password) {
+    expects(may_try());
+    const SecretBytes request = make_password_request(config_.user, password);
+    transport_.send(request.bytes());
+    move_to(Phase::password_sent);
+}
+
+void AuthClient::try_keyboard_interactive() {
+    expects(may_try());
+    transport_.send(make_keyboard_interactive_request(config_.user));
+    rounds_ = 0;
+    move_to(Phase::interactive_sent);
+}
+
+void AuthClient::answer(std::span<const std::span<const std::byte>> answers) {
+    expects(phase_ == Phase::answers_awaited);
+    // RFC 4256 3.4: "If the num-responses field does not match the num-prompts field in the request
+    // message, the server MUST send a failure message."
+    expects(answers.size() == prompts_.size());
+    const SecretBytes response = make_info_response(answers);
+    transport_.send(response.bytes());
+    move_to(Phase::interactive_sent);
 }
 
 }  // namespace caponier::ssh

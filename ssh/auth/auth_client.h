@@ -29,6 +29,9 @@ class AuthClient {
     [[nodiscard]] bool try_public_key(const PublicKeyView& key);
     void provide_signature(std::span<const std::byte> signature);
     void decline_signature();
+    void try_password(std::span<const std::byte> password);
+    void try_keyboard_interactive();
+    void answer(std::span<const std::span<const std::byte>> answers);
 
     /// When the server's answer is overdue.
     [[nodiscard]] std::optional<TimePoint> deadline() const noexcept { return deadline_.due(); }
@@ -42,20 +45,28 @@ class AuthClient {
     enum class Phase : std::uint8_t {
         idle,
         service_asked,
-        request_sent,    ///< SSH_MSG_USERAUTH_FAILURE or _SUCCESS is awaited
-        query_sent,      ///< the same, or SSH_MSG_USERAUTH_PK_OK
-        method_awaited,  ///< the application chooses
+        request_sent,      ///< SSH_MSG_USERAUTH_FAILURE or _SUCCESS is awaited
+        query_sent,        ///< FAILURE or SSH_MSG_USERAUTH_PK_OK
+        password_sent,     ///< FAILURE, SUCCESS or SSH_MSG_USERAUTH_PASSWD_CHANGEREQ
+        interactive_sent,  ///< FAILURE, SUCCESS or SSH_MSG_USERAUTH_INFO_REQUEST
+        method_awaited,    ///< the application chooses
         signature_awaited,
+        answers_awaited,
         done,
     };
 
     void move_to(Phase next) noexcept;
+    [[nodiscard]] bool server_owes_verdict() const noexcept;
+    [[nodiscard]] bool may_try() const noexcept;
     [[nodiscard]] Result<void> take_service_accept(std::span<const std::byte> payload);
     [[nodiscard]] Result<void> take_ext_info(std::span<const std::byte> payload);
     [[nodiscard]] Result<void> take_failure(std::span<const std::byte> payload);
     [[nodiscard]] Result<void> take_success(std::span<const std::byte> payload);
     [[nodiscard]] Result<void> take_banner(std::span<const std::byte> payload);
+    [[nodiscard]] Result<void> take_method_message(std::span<const std::byte> payload);
     [[nodiscard]] Result<void> take_pk_ok(std::span<const std::byte> payload);
+    [[nodiscard]] Result<void> take_password_change_request(std::span<const std::byte> payload);
+    [[nodiscard]] Result<void> take_info_request(std::span<const std::byte> payload);
     [[nodiscard]] PublicKeyView key() const noexcept { return {algorithm_, key_}; }
 
     const SessionConfig& config_;
@@ -73,6 +84,8 @@ class AuthClient {
     std::string algorithm_;
     std::vector<std::byte> key_;
     std::vector<std::byte> to_sign_;
+    std::vector<Prompt> prompts_;  ///< of the last request; an event points to them
+    int rounds_ = 0;               ///< of the keyboard-interactive attempt
 };
 
 }  // namespace caponier::ssh

@@ -83,6 +83,7 @@ Result<void> KeyExchange::take_reply(std::span<const std::byte> payload) {
     if (verification != Verification::valid) {
         return tl::unexpected{Error{ErrorCode::key_exchange_failed}};
     }
+    host_key_signature_ = copy_of(signature);
     return {};
 }
 

@@ -52,6 +52,10 @@ class KeyExchange {
     [[nodiscard]] std::vector<std::byte> make_reply(std::span<const std::byte> signature) const;
 
     [[nodiscard]] std::span<const std::byte> host_key() const noexcept { return host_key_; }
+    /// Client: the server's signature over exchange_hash(), verified.
+    [[nodiscard]] std::span<const std::byte> host_key_signature() const noexcept {
+        return host_key_signature_;
+    }
     [[nodiscard]] std::span<const std::byte> exchange_hash() const noexcept {
         return exchange_hash_.bytes();
     }
@@ -80,6 +84,7 @@ class KeyExchange {
     std::unique_ptr<KexAgreement> agreement_;
     std::vector<std::byte> own_value_;
     std::vector<std::byte> host_key_;
+    std::vector<std::byte> host_key_signature_;
     SharedSecret secret_;
     Digest exchange_hash_;
 };

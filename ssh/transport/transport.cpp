@@ -309,6 +309,8 @@ Result<void> Transport::take_reply(std::span<const std::byte> payload) {
     const std::span<const std::byte> host_key = kex_->host_key();
     if (session_id_.empty()) {
         host_key_.assign(host_key.begin(), host_key.end());
+        const std::span<const std::byte> signature = kex_->host_key_signature();
+        host_key_signature_.assign(signature.begin(), signature.end());
         wait_for_decision();
         events_.push(HostKeyReceived{{kex_->negotiated().host_key, host_key_}});
         return {};

@@ -93,6 +93,10 @@ class Transport {
     [[nodiscard]] ProtocolState state() const noexcept { return state_; }
     [[nodiscard]] std::span<const std::byte> session_id() const noexcept { return session_id_; }
     [[nodiscard]] std::span<const std::byte> host_key() const noexcept { return host_key_; }
+    /// Client: the server's, over the session id.
+    [[nodiscard]] std::span<const std::byte> host_key_signature() const noexcept {
+        return host_key_signature_;
+    }
     [[nodiscard]] const AlgorithmLists& algorithms() const noexcept { return lists_; }
     /// Without CR LF; empty before it came.
     [[nodiscard]] const std::string& peer_identification() const noexcept {
@@ -164,6 +168,7 @@ class Transport {
 
     std::vector<std::byte> session_id_;
     std::vector<std::byte> host_key_;  ///< of the server, as verified in the first exchange
+    std::vector<std::byte> host_key_signature_;  ///< client: from the first exchange
     std::string error_text_;
 
     /// Replies that a key exchange holds back. Bounded: a peer that makes more is cut off.

@@ -31,6 +31,8 @@ class AnswerDesk::Policy final : public relay::SessionPolicy {
 
     void key_not_usable() noexcept override {}
     void show_banner(std::string&&) noexcept override {}
+    void authenticated() noexcept override {}
+    [[nodiscard]] bool needs_no_person() const noexcept override { return true; }
 
   private:
     AnswerDesk& desk_;

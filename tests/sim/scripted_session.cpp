@@ -309,6 +309,16 @@ void ScriptedSession::refuse_authentication(std::string_view) noexcept {
     violate("refuse_authentication() is for servers");
 }
 
+void ScriptedSession::accept_authentication_partly(std::string_view) noexcept {
+    violate("accept_authentication_partly() is for servers");
+}
+
+void ScriptedSession::ask_prompts(std::string_view,
+                                  std::string_view,
+                                  std::span<const ssh::Prompt>) noexcept {
+    violate("ask_prompts() is for servers");
+}
+
 // ---- commands: channels ------------------------------------------------------------------------
 
 ssh::Result<ssh::LocalChannelId> ScriptedSession::open(const ssh::OpenTarget& target) noexcept {

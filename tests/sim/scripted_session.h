@@ -68,7 +68,12 @@ class ScriptedSession final : public ssh::Session {
     void decline_signature() noexcept override;
     void answer(std::span<const std::span<const std::byte>> answers) noexcept override;
     void accept_authentication() noexcept override;
+    void accept_authentication_partly(std::string_view methods) noexcept override;
     void refuse_authentication(std::string_view methods) noexcept override;
+    void ask_prompts(std::string_view name,
+                     std::string_view instruction,
+                     std::span<const ssh::Prompt> prompts) noexcept override;
+    [[nodiscard]] ssh::SessionBinding binding() const noexcept override { return {}; }
 
     [[nodiscard]] ssh::Result<ssh::LocalChannelId> open(
         const ssh::OpenTarget& target) noexcept override;

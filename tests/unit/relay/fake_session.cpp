@@ -47,6 +47,18 @@ void FakeSession::provide_signature(std::span<const std::byte> signature) noexce
     told.push_back("signature " + text_of(signature));
 }
 
+void FakeSession::try_password(std::span<const std::byte> password) noexcept {
+    told.push_back("try password " + text_of(password));
+}
+
+void FakeSession::answer(std::span<const std::span<const std::byte>> answers) noexcept {
+    std::string words = "answer";
+    for (const std::span<const std::byte> answer : answers) {
+        words += " " + text_of(answer);
+    }
+    told.push_back(words);
+}
+
 ssh::Result<ssh::LocalChannelId> FakeSession::open(const ssh::OpenTarget& target) noexcept {
     if (open_failure) {
         return tl::unexpected{*open_failure};
@@ -124,6 +136,8 @@ class AnswerDesk::Policy final : public SessionPolicy {
     void show_banner(std::string&& text) noexcept override {
         desk_.told.push_back("banner " + text);
     }
+    void authenticated() noexcept override { desk_.told.emplace_back("authenticated"); }
+    bool needs_no_person() const noexcept override { return desk_.needs_no_person; }
 
   private:
     AnswerDesk& desk_;

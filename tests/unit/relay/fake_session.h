@@ -43,6 +43,7 @@ class FakeSession final : public ssh::Session {
         return bytes.size();
     };
     ssh::OpenTarget last_open;
+    ssh::SessionBinding session_binding;  ///< what binding() says
 
     /// SessionEnded with these words.
     void end(ssh::ErrorCode code, std::string_view text = {}) {
@@ -59,6 +60,7 @@ class FakeSession final : public ssh::Session {
     std::optional<ssh::ChannelState> channel(ssh::LocalChannelId id) const noexcept override;
     std::optional<ssh::TimePoint> next_deadline() const noexcept override { return deadline; }
     std::size_t channels_in_use() const noexcept override { return channels_used; }
+    ssh::SessionBinding binding() const noexcept override { return session_binding; }
     std::size_t outbox_bytes() const noexcept override {
         return std::max(outbox_text.size(), outbox_claimed_bytes);
     }
@@ -69,13 +71,19 @@ class FakeSession final : public ssh::Session {
     void accept_host_key() noexcept override { told.emplace_back("accept host key"); }
     void reject_host_key() noexcept override;
     bool try_public_key(const ssh::PublicKeyView& key) noexcept override;
-    void try_password(std::span<const std::byte>) noexcept override {}
-    void try_keyboard_interactive() noexcept override {}
+    void try_password(std::span<const std::byte> password) noexcept override;
+    void try_keyboard_interactive() noexcept override {
+        told.emplace_back("try keyboard-interactive");
+    }
     void give_up_authentication() noexcept override;
     void provide_signature(std::span<const std::byte> signature) noexcept override;
     void decline_signature() noexcept override { told.emplace_back("decline signature"); }
-    void answer(std::span<const std::span<const std::byte>>) noexcept override {}
+    void answer(std::span<const std::span<const std::byte>> answers) noexcept override;
     void accept_authentication() noexcept override {}
+    void accept_authentication_partly(std::string_view) noexcept override {}
+    void ask_prompts(std::string_view,
+                     std::string_view,
+                     std::span<const ssh::Prompt>) noexcept override {}
     void refuse_authentication(std::string_view) noexcept override {}
 
     ssh::Result<ssh::LocalChannelId> open(const ssh::OpenTarget& target) noexcept override;
@@ -114,6 +122,7 @@ class AnswerDesk {
     std::vector<Question> questions;
     Words told;
     std::size_t policies = 0;  ///< alive
+    bool needs_no_person = true;
 
     [[nodiscard]] std::unique_ptr<SessionPolicy> make_policy();
     /// Answers the open question in the next turn of the loop.
