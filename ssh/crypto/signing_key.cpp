@@ -3,11 +3,14 @@
 
 #include "ssh/crypto/signing_key.h"
 
+#include <algorithm>
 #include <array>
 #include <string_view>
 #include <utility>
 
 #include <openssl/core_names.h>
+#include <openssl/pem.h>
+#include <openssl/pkcs12.h>
 #include <openssl/x509.h>
 
 #include "ssh/crypto/key_parameters.h"
@@ -99,6 +102,76 @@ std::vector<std::byte> public_blob(const EVP_PKEY& key, KeyType type) {
     return make_public_key_blob({.type = type, .point = point});
 }
 
+tl::unexpected<Error> wrong_passphrase() noexcept {
+    return tl::unexpected{Error{ErrorCode::key_is_encrypted}};
+}
+
+/// A file may name any number of iterations; these take some seconds.
+constexpr std::int64_t pbkdf2_iterations_max = 10'000'000;
+/// scrypt's work is N * r * p; 2^24 is sixteen times RFC 7914's example for a file.
+constexpr std::uint64_t scrypt_work_max = std::uint64_t{1} << 24;
+
+/// RFC 8018 A.2. Whether it is worth a person's time to derive the key.
+bool has_bearable_cost(const X509_ALGOR& derivation) noexcept {
+    const ASN1_OBJECT* algorithm = nullptr;
+    const void* fields = nullptr;
+    int type = 0;
+    X509_ALGOR_get0(&algorithm, &type, &fields, &derivation);
+    if (type != V_ASN1_SEQUENCE) {
+        return false;
+    }
+    const auto* sequence = static_cast<const ASN1_STRING*>(fields);
+    if (OBJ_obj2nid(algorithm) == NID_id_pbkdf2) {
+        const std::unique_ptr<PBKDF2PARAM, openssl::Deleter<PBKDF2PARAM_free>> parameters{
+            static_cast<PBKDF2PARAM*>(ASN1_item_unpack(sequence, ASN1_ITEM_rptr(PBKDF2PARAM)))};
+        std::int64_t iterations = 0;
+        return parameters != nullptr &&
+               ASN1_INTEGER_get_int64(&iterations, parameters->iter) == 1 && iterations > 0 &&
+               iterations <= pbkdf2_iterations_max;
+    }
+    if (OBJ_obj2nid(algorithm) == NID_id_scrypt) {
+        const std::unique_ptr<SCRYPT_PARAMS, openssl::Deleter<SCRYPT_PARAMS_free>> parameters{
+            static_cast<SCRYPT_PARAMS*>(ASN1_item_unpack(sequence, ASN1_ITEM_rptr(SCRYPT_PARAMS)))};
+        std::uint64_t n = 0;
+        std::uint64_t r = 0;
+        std::uint64_t p = 0;
+        return parameters != nullptr &&
+               ASN1_INTEGER_get_uint64(&n, parameters->costParameter) == 1 &&
+               ASN1_INTEGER_get_uint64(&r, parameters->blockSize) == 1 &&
+               ASN1_INTEGER_get_uint64(&p, parameters->parallelizationParameter) == 1 && n > 0 &&
+               r > 0 && p > 0 && n <= scrypt_work_max && r <= scrypt_work_max / n &&
+               p <= scrypt_work_max / n / r;
+    }
+    return false;
+}
+
+bool has_bearable_cost(const X509_SIG& sealed) noexcept {
+    const X509_ALGOR* scheme = nullptr;
+    X509_SIG_get0(&sealed, &scheme, nullptr);
+    const ASN1_OBJECT* algorithm = nullptr;
+    const void* fields = nullptr;
+    int type = 0;
+    X509_ALGOR_get0(&algorithm, &type, &fields, scheme);
+    if (OBJ_obj2nid(algorithm) != NID_pbes2 || type != V_ASN1_SEQUENCE) {
+        return false;
+    }
+    const std::unique_ptr<PBE2PARAM, openssl::Deleter<PBE2PARAM_free>> parameters{
+        static_cast<PBE2PARAM*>(
+            ASN1_item_unpack(static_cast<const ASN1_STRING*>(fields), ASN1_ITEM_rptr(PBE2PARAM)))};
+    return parameters != nullptr && has_bearable_cost(*parameters->keyfunc);
+}
+
+/// libcrypto's pem_password_cb; `context` is the span.
+int copy_passphrase(char* room, int room_bytes, int /*for_writing*/, void* context) noexcept {
+    const auto& passphrase = *static_cast<const std::span<const std::byte>*>(context);
+    if (passphrase.size() > static_cast<std::size_t>(room_bytes)) {
+        return -1;
+    }
+    std::ranges::copy(passphrase,
+                      std::as_writable_bytes(std::span{room, passphrase.size()}).begin());
+    return static_cast<int>(passphrase.size());
+}
+
 }  // namespace
 
 void SigningKey::Deleter::operator()(evp_pkey_st* key) const noexcept {
@@ -164,6 +237,40 @@ Result<SigningKey> SigningKey::from_der(std::span<const std::byte> der) {
     Key key{d2i_AutoPrivateKey(nullptr, &end, static_cast<long>(der.size()))};
     if (key == nullptr || end != openssl::raw(der) + der.size()) {
         return malformed();
+    }
+    return checked(std::move(key));
+}
+
+Result<SigningKey> SigningKey::from_encrypted_pkcs8(std::span<const std::byte> der,
+                                                    std::span<const std::byte> passphrase) {
+    const openssl::ErrorQueueGuard guard;
+    const unsigned char* end = openssl::raw(der);
+    const std::unique_ptr<X509_SIG, openssl::Deleter<X509_SIG_free>> sealed{
+        d2i_X509_SIG(nullptr, &end, static_cast<long>(der.size()))};
+    if (sealed == nullptr || end != openssl::raw(der) + der.size()) {
+        return malformed();
+    }
+    if (!has_bearable_cost(*sealed)) {
+        return unsupported();
+    }
+    const std::unique_ptr<PKCS8_PRIV_KEY_INFO, openssl::Deleter<PKCS8_PRIV_KEY_INFO_free>> opened{
+        PKCS8_decrypt(sealed.get(),
+                      reinterpret_cast<const char*>(openssl::raw(passphrase)),
+                      static_cast<int>(passphrase.size()))};
+    if (opened == nullptr) {
+        return wrong_passphrase();
+    }
+    return checked(Key{EVP_PKCS82PKEY(opened.get())});
+}
+
+Result<SigningKey> SigningKey::from_encrypted_pem(std::span<const std::byte> text,
+                                                  std::span<const std::byte> passphrase) {
+    const openssl::ErrorQueueGuard guard;
+    const std::unique_ptr<BIO, openssl::Deleter<BIO_free>> in{
+        BIO_new_mem_buf(text.data(), static_cast<int>(text.size()))};
+    Key key{PEM_read_bio_PrivateKey(in.get(), nullptr, &copy_passphrase, &passphrase)};
+    if (key == nullptr) {
+        return wrong_passphrase();
     }
     return checked(std::move(key));
 }

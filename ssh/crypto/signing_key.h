@@ -38,6 +38,14 @@ class SigningKey {
     [[nodiscard]] static Result<SigningKey> from_rsa(const RsaNumbers& numbers);
     /// A DER PKCS#1, SEC1 or PKCS#8 key, as in an unencrypted PEM file.
     [[nodiscard]] static Result<SigningKey> from_der(std::span<const std::byte> der);
+    /// An encrypted PKCS#8 key (RFC 5958 3) in DER. key_is_encrypted: the passphrase is not its;
+    /// unsupported_key for a key derivation that would take too long or is not PBES2.
+    [[nodiscard]] static Result<SigningKey> from_encrypted_pkcs8(
+        std::span<const std::byte> der, std::span<const std::byte> passphrase);
+    /// A PEM file with "Proc-Type: 4,ENCRYPTED" (RFC 1421 4.6), as OpenSSL wrote them before 1.0.
+    /// key_is_encrypted: the passphrase is not its.
+    [[nodiscard]] static Result<SigningKey> from_encrypted_pem(
+        std::span<const std::byte> text, std::span<const std::byte> passphrase);
 
     [[nodiscard]] KeyType type() const noexcept { return type_; }
     /// RFC 4253 6.6, computed from the private half.

@@ -8,6 +8,8 @@
 #include <optional>
 #include <utility>
 
+#include "ssh/crypto/bcrypt_pbkdf.h"
+#include "ssh/crypto/key_file_cipher.h"
 #include "ssh/crypto/secret_bytes.h"
 #include "ssh/keys/base64.h"
 #include "ssh/keys/text_lines.h"
@@ -26,6 +28,7 @@ constexpr std::string_view armour_begin = "-----BEGIN ";
 constexpr std::string_view armour_end = "-----END ";
 constexpr std::string_view armour_tail = "-----";
 constexpr std::string_view key_label = "PRIVATE KEY";
+constexpr std::string_view openssh_label = "OPENSSH PRIVATE KEY";
 
 tl::unexpected<Error> malformed() noexcept {
     return tl::unexpected{Error{ErrorCode::malformed_key}};
@@ -33,6 +36,10 @@ tl::unexpected<Error> malformed() noexcept {
 
 tl::unexpected<Error> unsupported() noexcept {
     return tl::unexpected{Error{ErrorCode::unsupported_key}};
+}
+
+tl::unexpected<Error> encrypted() noexcept {
+    return tl::unexpected{Error{ErrorCode::key_is_encrypted}};
 }
 
 // ---- the text armour ---------------------------------------------------------------------------
@@ -181,31 +188,37 @@ Result<SigningKey> read_key_fields(WireReader& in) {
 }
 
 /// PROTOCOL.key 3: "1, 2, 3, ...".
-bool is_padding(std::span<const std::byte> bytes) noexcept {
+bool is_padding(std::span<const std::byte> bytes, std::size_t block_bytes) noexcept {
     std::uint8_t expected = 0;
-    return bytes.size() < unencrypted_block_bytes &&
-           std::ranges::all_of(bytes,
-                               [&expected](std::byte b) { return b == std::byte{++expected}; });
+    return bytes.size() < block_bytes && std::ranges::all_of(bytes, [&expected](std::byte b) {
+               return b == std::byte{++expected};
+           });
+}
+
+/// PROTOCOL.key 3: "Before the key is encrypted, a random integer is assigned to both checkint
+/// fields so successful decryption can be quickly checked".
+bool has_matching_checks(std::span<const std::byte> list) noexcept {
+    WireReader in{list};
+    const std::uint32_t first = in.uint32();
+    const std::uint32_t second = in.uint32();
+    return in.ok() && first == second;
 }
 
 /// PROTOCOL.key 3: the list of private keys, here with one key in it.
 Result<PrivateKey> read_private_list(std::span<const std::byte> list,
-                                     std::span<const std::byte> public_key) {
-    if (list.size() % unencrypted_block_bytes != 0) {
+                                     std::span<const std::byte> public_key,
+                                     std::size_t block_bytes) {
+    if (list.size() % block_bytes != 0 || !has_matching_checks(list)) {
         return malformed();
     }
     WireReader in{list};
-    const std::uint32_t first_check = in.uint32();
-    const std::uint32_t second_check = in.uint32();
-    if (first_check != second_check) {
-        return malformed();
-    }
+    in.uint64();  // the checks
     Result<SigningKey> key = read_key_fields(in);
     if (!key) {
         return tl::unexpected{key.error()};
     }
     const std::string_view comment = in.text();
-    if (!is_padding(in.rest()) || !in.complete()) {
+    if (!is_padding(in.rest(), block_bytes) || !in.complete()) {
         return malformed();
     }
     // What is told about the key outside is what it is inside.
@@ -215,39 +228,120 @@ Result<PrivateKey> read_private_list(std::span<const std::byte> list,
     return PrivateKey{.key = std::move(*key), .comment = std::string{comment}};
 }
 
-/// PROTOCOL.key 1.
-Result<PrivateKey> parse_openssh_key(std::span<const std::byte> bytes) {
+/// PROTOCOL.key 1, before anything is decrypted; views.
+struct Envelope {
+    std::string_view cipher;
+    std::string_view kdf;
+    std::span<const std::byte> kdf_options;
+    std::span<const std::byte> public_key;
+    std::span<const std::byte> private_list;
+    std::span<const std::byte> tag;     ///< behind the list
+    std::span<const std::byte> sealed;  ///< the list and the tag
+};
+
+Result<Envelope> read_envelope(std::span<const std::byte> bytes) {
     WireReader in{bytes};
     if (text_of(in.fixed(openssh_magic.size())) != openssh_magic) {
         return malformed();
     }
-    const std::string_view cipher = in.text();
-    const std::string_view kdf = in.text();
-    const std::span<const std::byte> kdf_options = in.string();
+    Envelope envelope;
+    envelope.cipher = in.text();
+    envelope.kdf = in.text();
+    envelope.kdf_options = in.string();
     const std::uint32_t key_count = in.uint32();
-    const std::span<const std::byte> public_key = in.string();
-    const std::span<const std::byte> private_list = in.string();
-    if (!in.ok()) {
-        return malformed();
-    }
-    if (cipher != "none") {
-        return tl::unexpected{Error{ErrorCode::key_is_encrypted}};
-    }
-    if (!in.complete() || kdf != "none" || !kdf_options.empty()) {
+    envelope.public_key = in.string();
+    envelope.private_list = in.string();
+    envelope.tag = in.rest();
+    envelope.sealed = bytes.last(envelope.private_list.size() + envelope.tag.size());
+    if (!in.complete()) {
         return malformed();
     }
     // The format could hold several; no version of OpenSSH reads or writes any number but one.
     if (key_count != 1) {
         return unsupported();
     }
-    return read_private_list(private_list, public_key);
+    return envelope;
+}
+
+/// PROTOCOL.key 2: "bcrypt" with its salt and rounds.
+Result<SecretBytes> derive_key(const Envelope& envelope,
+                               const KeyFileCipher& cipher,
+                               std::span<const std::byte> passphrase) {
+    if (envelope.kdf != "bcrypt") {
+        return unsupported();
+    }
+    WireReader in{envelope.kdf_options};
+    BcryptParameters parameters;
+    parameters.salt = in.string();
+    parameters.rounds = in.uint32();
+    if (!in.complete()) {
+        return malformed();
+    }
+    return bcrypt_pbkdf(passphrase, parameters, cipher.key_bytes + cipher.iv_bytes);
+}
+
+Result<PrivateKey> open_private_list(const Envelope& envelope,
+                                     std::span<const std::byte> passphrase) {
+    const KeyFileCipher* const cipher = key_file_cipher(envelope.cipher);
+    if (cipher == nullptr) {
+        return unsupported();
+    }
+    if (envelope.private_list.size() % cipher->block_bytes != 0 || envelope.private_list.empty() ||
+        envelope.tag.size() != cipher->tag_bytes) {
+        return malformed();
+    }
+    if (passphrase.empty()) {
+        return encrypted();
+    }
+    const Result<SecretBytes> key = derive_key(envelope, *cipher, passphrase);
+    if (!key) {
+        return tl::unexpected{key.error()};
+    }
+    const Result<SecretBytes> list = decrypt_key_file(*cipher, key->bytes(), envelope.sealed);
+    if (!list || !has_matching_checks(list->bytes())) {
+        return encrypted();
+    }
+    return read_private_list(list->bytes(), envelope.public_key, cipher->block_bytes);
+}
+
+Result<PrivateKey> parse_openssh_key(std::span<const std::byte> bytes,
+                                     std::span<const std::byte> passphrase) {
+    const Result<Envelope> envelope = read_envelope(bytes);
+    if (!envelope) {
+        return tl::unexpected{envelope.error()};
+    }
+    if (envelope->cipher != "none") {
+        return open_private_list(*envelope, passphrase);
+    }
+    if (envelope->kdf != "none" || !envelope->kdf_options.empty() || !envelope->tag.empty()) {
+        return malformed();
+    }
+    return read_private_list(envelope->private_list, envelope->public_key, unencrypted_block_bytes);
+}
+
+/// PKCS#1, SEC1 and PKCS#8, as OpenSSL writes them.
+Result<SigningKey> parse_pem_key(std::string_view text,
+                                 const Armour& armour,
+                                 std::span<const std::byte> passphrase) {
+    constexpr std::array<std::string_view, 3> der_labels{
+        "RSA PRIVATE KEY", "EC PRIVATE KEY", "PRIVATE KEY"};
+    const bool is_encrypted_pkcs8 = armour.label == "ENCRYPTED PRIVATE KEY";
+    if ((armour.encrypted || is_encrypted_pkcs8) && passphrase.empty()) {
+        return encrypted();
+    }
+    if (is_encrypted_pkcs8) {
+        return SigningKey::from_encrypted_pkcs8(armour.body.bytes(), passphrase);
+    }
+    if (std::ranges::find(der_labels, armour.label) == der_labels.end()) {
+        return unsupported();
+    }
+    return armour.encrypted ? SigningKey::from_encrypted_pem(bytes_of(text), passphrase)
+                            : SigningKey::from_der(armour.body.bytes());
 }
 
 }  // namespace
 
-Result<PrivateKey> parse_private_key(std::string_view text) {
-    constexpr std::array<std::string_view, 3> der_labels{
-        "RSA PRIVATE KEY", "EC PRIVATE KEY", "PRIVATE KEY"};
+Result<PrivateKey> parse_private_key(std::string_view text, std::span<const std::byte> passphrase) {
     if (text.size() > private_key_file_bytes_max) {
         return malformed();
     }
@@ -255,20 +349,29 @@ Result<PrivateKey> parse_private_key(std::string_view text) {
     if (!armour) {
         return tl::unexpected{armour.error()};
     }
-    if (armour->label == "OPENSSH PRIVATE KEY") {
-        return parse_openssh_key(armour->body.bytes());
+    if (armour->label == openssh_label) {
+        return parse_openssh_key(armour->body.bytes(), passphrase);
     }
-    if (armour->encrypted || armour->label == "ENCRYPTED PRIVATE KEY") {
-        return tl::unexpected{Error{ErrorCode::key_is_encrypted}};
-    }
-    if (std::ranges::find(der_labels, armour->label) == der_labels.end()) {
-        return unsupported();
-    }
-    Result<SigningKey> key = SigningKey::from_der(armour->body.bytes());
+    Result<SigningKey> key = parse_pem_key(text, *armour, passphrase);
     if (!key) {
         return tl::unexpected{key.error()};
     }
     return PrivateKey{.key = std::move(*key), .comment = {}};
+}
+
+std::optional<std::vector<std::byte>> told_public_key(std::string_view text) {
+    if (text.size() > private_key_file_bytes_max) {
+        return std::nullopt;
+    }
+    const Result<Armour> armour = read_armour(text);
+    if (!armour || armour->label != openssh_label) {
+        return std::nullopt;
+    }
+    const Result<Envelope> envelope = read_envelope(armour->body.bytes());
+    if (!envelope || blob_type_name(envelope->public_key).empty()) {
+        return std::nullopt;
+    }
+    return std::vector<std::byte>{envelope->public_key.begin(), envelope->public_key.end()};
 }
 
 }  // namespace caponier::ssh
