@@ -35,18 +35,28 @@ struct Describe {
         return text("HostKeyReceived", event.key.algorithm);
     }
     std::string operator()(const ssh::AuthenticationWanted& event) const {
-        return text("AuthenticationWanted", event.methods) + (event.partial_success ? " more" : "");
+        return text("AuthenticationWanted", event.methods) +
+               (event.partial_success ? " more" : "") +
+               (event.password_expired ? " password expired" : "");
     }
     std::string operator()(const ssh::SignatureWanted& event) const {
         return text("SignatureWanted", event.key.algorithm);
     }
     std::string operator()(const ssh::PromptsWanted& event) const {
-        return text("PromptsWanted", event.name);
+        std::string line = text("PromptsWanted", event.name) + '|' + std::string{event.instruction};
+        for (const ssh::Prompt& prompt : event.prompts) {
+            line += '|' + std::string{prompt.text} + (prompt.echo ? "/echo" : "");
+        }
+        return line;
     }
     std::string operator()(const ssh::Banner& event) const { return text("Banner", event.text); }
     std::string operator()(const ssh::AuthenticationRequested& event) const {
         return text("AuthenticationRequested", event.user) + ' ' + std::string{event.method} +
-               (event.signed_by_client ? " signed" : "");
+               (event.signed_by_client ? " signed" : "") +
+               (event.after_partial_success ? " after partial success" : "");
+    }
+    std::string operator()(const ssh::PromptsAnswered& event) const {
+        return "PromptsAnswered " + std::to_string(event.answers.size());
     }
     std::string operator()(const ssh::Established&) const { return "Established"; }
     std::string operator()(const ssh::KeysChanged& event) const {

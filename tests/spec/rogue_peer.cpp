@@ -407,6 +407,10 @@ void RoguePeer::take_events() {
 }
 
 void RoguePeer::answer(const ssh::Event& event) {
+    if (options_.application && options_.application(*session_, event)) {
+        asks_to_answer_ = true;
+        return;
+    }
     if (const auto* ended = std::get_if<ssh::SessionEnded>(&event)) {
         ended_ = ended->error;
         end_text_ = ended->text;

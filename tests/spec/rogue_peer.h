@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -37,6 +38,8 @@ class RoguePeer {
         bool accepts_channels = true;    ///< the same
         bool answers_signatures = true;  ///< the same
         bool records = true;             ///< keeps messages and events; a flood turns it off
+        /// The application of the session, where a test plays it: true if it answered the event.
+        std::function<bool(ssh::Session&, const ssh::Event&)> application;
     };
 
     RoguePeer() : RoguePeer(Options{}) {}
