@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <utility>
 
 #include "ssh/keys/host_patterns.h"
 #include "ssh/keys/public_key.h"
@@ -200,6 +201,17 @@ std::string_view blob_type_of_algorithm(std::string_view algorithm) noexcept {
     return found == certificate_algorithms.end() ? algorithm : found->plain_type;
 }
 
+std::span<const std::string_view> certificate_types() noexcept {
+    static constexpr std::array types{ed25519_type,
+                                      nistp256_type,
+                                      nistp384_type,
+                                      nistp521_type,
+                                      sk_ed25519_type,
+                                      sk_nistp256_type,
+                                      rsa_type};
+    return types;
+}
+
 Result<Certificate> parse_certificate(std::span<const std::byte> blob) {
     if (blob.size() > certificate_bytes_max) {
         return malformed();
@@ -244,6 +256,16 @@ Result<Certificate> parse_certificate(std::span<const std::byte> blob) {
         }
     }
     return certificate;
+}
+
+std::vector<std::byte> key_without_certificate(std::span<const std::byte> blob) {
+    if (is_certificate_algorithm(blob_type_name(blob))) {
+        Result<Certificate> certificate = parse_certificate(blob);
+        if (certificate) {
+            return std::move(certificate->public_key);
+        }
+    }
+    return {blob.begin(), blob.end()};
 }
 
 std::string_view ca_signature_algorithm(const Certificate& certificate) noexcept {

@@ -34,6 +34,9 @@ namespace caponier::ssh {
 /// in keys at rest or transmitted on the wire". Plain names are answered alike ("ssh-rsa").
 [[nodiscard]] std::string_view blob_type_of_algorithm(std::string_view algorithm) noexcept;
 
+/// What the blob of a certificate may begin with.
+[[nodiscard]] std::span<const std::string_view> certificate_types() noexcept;
+
 // ---- the certificate ---------------------------------------------------------------------------
 
 /// sshkey.h: SSHKEY_CERT_MAX_PRINCIPALS.
@@ -73,6 +76,10 @@ struct Certificate {
 /// `malformed_key` for everything that breaks a rule: also options out of order, twice the same, or
 /// bytes behind the signature.
 [[nodiscard]] Result<Certificate> parse_certificate(std::span<const std::byte> blob);
+
+/// The plain key in a certificate; any other blob as it is. For comparing keys as OpenSSH's
+/// sshkey_equal_public() does.
+[[nodiscard]] std::vector<std::byte> key_without_certificate(std::span<const std::byte> blob);
 
 /// The algorithm that the CA signed with, as the signature names it; empty if it names none.
 [[nodiscard]] std::string_view ca_signature_algorithm(const Certificate& certificate) noexcept;

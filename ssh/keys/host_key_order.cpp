@@ -3,20 +3,22 @@
 #include "ssh/keys/host_key_order.h"
 
 #include <algorithm>
+#include <string_view>
+
+#include "ssh/keys/certificate.h"
 
 namespace caponier::ssh {
 
-std::string_view key_type_of_algorithm(std::string_view algorithm) noexcept {
-    return algorithm.starts_with("rsa-sha2-") ? "ssh-rsa" : algorithm;
-}
-
 std::vector<std::string> recorded_first(std::vector<std::string> algorithms,
                                         std::span<const std::string> recorded_types) {
-    std::stable_partition(
-        algorithms.begin(), algorithms.end(), [recorded_types](const std::string& algorithm) {
-            return std::ranges::find(recorded_types, key_type_of_algorithm(algorithm)) !=
-                   recorded_types.end();
-        });
+    const auto is_recorded = [recorded_types](std::string_view algorithm) {
+        return std::ranges::find(recorded_types, blob_type_of_algorithm(algorithm)) !=
+               recorded_types.end();
+    };
+    const auto goes_first = [&is_recorded](const std::string& algorithm) {
+        return is_recorded(algorithm) || is_recorded(plain_algorithm(algorithm));
+    };
+    std::stable_partition(algorithms.begin(), algorithms.end(), goes_first);
     return algorithms;
 }
 

@@ -4,15 +4,13 @@
 
 #include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace caponier::ssh {
 
-/// RFC 8332 3: an RSA host key has the type ssh-rsa, whichever algorithm signs with it.
-[[nodiscard]] std::string_view key_type_of_algorithm(std::string_view algorithm) noexcept;
-
-/// `algorithms` with those whose key type is among `recorded_types` in front, otherwise in order.
+/// `algorithms` with those in front whose key type is among `recorded_types`, otherwise in order. A
+/// certificate's algorithm is in front also where its plain key is on record: if nobody trusts the
+/// authority, the key inside is looked up.
 [[nodiscard]] std::vector<std::string> recorded_first(std::vector<std::string> algorithms,
                                                       std::span<const std::string> recorded_types);
 

@@ -52,6 +52,31 @@ bool matches_pattern(std::string_view pattern, std::string_view name, Same same)
     return pattern.find_first_not_of('*', p) == std::string_view::npos;
 }
 
+using HostDigest = std::array<std::byte, host_salt_bytes>;
+
+struct HashedName {
+    HostDigest salt{};
+    HostDigest hash{};
+};
+
+bool decode_digest(std::string_view text, HostDigest& digest) noexcept {
+    return decode_base64(text, digest) == digest.size();
+}
+
+std::optional<HashedName> split_hashed_name(std::string_view text) noexcept {
+    if (!text.starts_with(hash_begin)) {
+        return std::nullopt;
+    }
+    text.remove_prefix(hash_begin.size());
+    const std::size_t bar = text.find('|');
+    HashedName name;
+    if (bar == std::string_view::npos || !decode_digest(text.substr(0, bar), name.salt) ||
+        !decode_digest(text.substr(bar + 1), name.hash)) {
+        return std::nullopt;
+    }
+    return name;
+}
+
 }  // namespace
 
 bool matches_host_patterns(std::string_view patterns, std::string_view name) noexcept {
@@ -86,17 +111,13 @@ std::string hashed_host_name(std::string_view name, std::span<const std::byte> s
     return std::string{hash_begin} + encode_base64(salt) + '|' + encode_base64(digest.bytes());
 }
 
+bool is_hashed_name(std::string_view text) noexcept {
+    return split_hashed_name(text).has_value();
+}
+
 bool matches_hashed_name(std::string_view hashed, std::string_view name) {
-    if (!hashed.starts_with(hash_begin)) {
-        return false;
-    }
-    std::string_view salt_text = hashed.substr(hash_begin.size());
-    salt_text = salt_text.substr(0, salt_text.find('|'));
-    std::array<std::byte, host_salt_bytes> salt{};
-    if (decode_base64(salt_text, salt) != salt.size()) {
-        return false;
-    }
-    return hashed_host_name(name, salt) == hashed;
+    const std::optional<HashedName> parts = split_hashed_name(hashed);
+    return parts && hashed_host_name(name, parts->salt) == hashed;
 }
 
 }  // namespace caponier::ssh

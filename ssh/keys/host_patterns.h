@@ -25,6 +25,9 @@ inline constexpr std::size_t host_salt_bytes = 20;
 /// the salt as the key. `salt` has host_salt_bytes.
 [[nodiscard]] std::string hashed_host_name(std::string_view name, std::span<const std::byte> salt);
 
+/// Whether the text is "|1|salt|hash" with a salt and a hash of the right length.
+[[nodiscard]] bool is_hashed_name(std::string_view text) noexcept;
+
 /// Whether a hashed name stands for `name` (in lower case). False for anything malformed, too.
 [[nodiscard]] bool matches_hashed_name(std::string_view hashed, std::string_view name);
 

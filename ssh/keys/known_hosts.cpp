@@ -48,6 +48,20 @@ bool names_host(std::string_view names, std::string_view name) {
 
 }  // namespace
 
+std::string_view describe(SkippedLine::Reason reason) noexcept {
+    switch (reason) {
+    case SkippedLine::Reason::too_long:
+        return "it is too long";
+    case SkippedLine::Reason::unknown_marker:
+        return "its marker is unknown";
+    case SkippedLine::Reason::malformed_hash:
+        return "its hashed name is malformed";
+    case SkippedLine::Reason::malformed_key:
+        return "it holds no key that can be read";
+    }
+    return "it cannot be read";
+}
+
 KnownHosts::KnownHosts(const HostName& host)
     : host_{in_lower_case(host.host)}, with_port_{name_with_port(host)} {}
 
@@ -56,6 +70,8 @@ void KnownHosts::add_file(std::string_view text) {
     while (const std::optional<std::string_view> line = lines.next()) {
         if (line->size() <= known_hosts_line_bytes_max) {
             add_line(trim(*line), lines.number());
+        } else if (!trim(*line).starts_with('#')) {
+            skip(SkippedLine::Reason::too_long, lines.number());
         }
     }
     ++files_;
@@ -76,10 +92,15 @@ void KnownHosts::add_line(std::string_view line, std::size_t number) {
         } else if (marker == "@cert-authority") {
             entry.marker = Marker::cert_authority;
         } else {
+            skip(SkippedLine::Reason::unknown_marker, number);
             return;
         }
     }
     const std::string_view names = take_word(line);
+    if (names.starts_with('|') && !is_hashed_name(names)) {
+        skip(SkippedLine::Reason::malformed_hash, number);
+        return;
+    }
     if (!names_host(names, with_port_)) {
         if (with_port_ == host_ || !names_host(names, host_)) {
             return;
@@ -88,23 +109,41 @@ void KnownHosts::add_line(std::string_view line, std::size_t number) {
     }
     Result<PublicKeyText> key = parse_public_key_line(line);
     if (!key) {
+        skip(SkippedLine::Reason::malformed_key, number);
         return;
+    }
+    if (entry.marker == Marker::revoked) {
+        key->blob = key_without_certificate(key->blob);
     }
     entry.key = {.file = files_, .line = number, .blob = std::move(key->blob)};
     entries_.push_back(std::move(entry));
 }
 
+void KnownHosts::skip(SkippedLine::Reason reason, std::size_t number) {
+    ++skipped_count_;
+    if (skipped_.size() < skipped_lines_told_max) {
+        skipped_.push_back({.reason = reason, .file = files_, .line = number});
+    }
+}
+
+/// A revoked key stays revoked whatever other line vouches for it, on every port.
+const KnownHosts::Entry* KnownHosts::find_revoked(std::span<const std::byte> key) const noexcept {
+    const auto found = std::ranges::find_if(entries_, [key](const Entry& entry) {
+        return entry.marker == Marker::revoked && std::ranges::equal(entry.key.blob, key);
+    });
+    return found == entries_.end() ? nullptr : &*found;
+}
+
 HostKeyVerdict KnownHosts::check(std::span<const std::byte> key) const noexcept {
     using Status = HostKeyVerdict::Status;
+    if (const Entry* const revoked = find_revoked(key)) {
+        return {.status = Status::revoked, .recorded = &revoked->key};
+    }
     const std::string_view type = blob_type_name(key);
     HostKeyVerdict verdict;
     const Entry* known_without_port = nullptr;
     for (const Entry& entry : entries_) {
         const bool same = std::ranges::equal(entry.key.blob, key);
-        // A revoked key stays revoked whatever other line vouches for it, on every port.
-        if (entry.marker == Marker::revoked && same) {
-            return {.status = Status::revoked, .recorded = &entry.key};
-        }
         if (entry.marker != Marker::none || verdict.status == Status::matched) {
             continue;
         }
@@ -126,9 +165,33 @@ HostKeyVerdict KnownHosts::check(std::span<const std::byte> key) const noexcept 
     return verdict;
 }
 
+HostKeyVerdict KnownHosts::check_authority(const Certificate& certificate) const noexcept {
+    using Status = HostKeyVerdict::Status;
+    // hostfile.c, check_key_not_revoked(): the key inside, or who vouches for it.
+    for (const std::span<const std::byte> key :
+         {std::span<const std::byte>{certificate.public_key}, certificate.ca_key}) {
+        if (const Entry* const revoked = find_revoked(key)) {
+            return {.status = Status::revoked, .recorded = &revoked->key};
+        }
+    }
+    HostKeyVerdict verdict;
+    for (const Entry& entry : entries_) {
+        if (entry.marker == Marker::cert_authority &&
+            std::ranges::equal(entry.key.blob, certificate.ca_key) &&
+            (verdict.recorded == nullptr || !entry.without_port)) {
+            verdict = {.status = Status::matched, .recorded = &entry.key};
+        }
+    }
+    return verdict;
+}
+
 std::vector<std::string_view> KnownHosts::key_types() const {
     const bool without_port = !has_plain_key_for_port();
     std::vector<std::string_view> types;
+    if (has_certificate_authority()) {
+        const std::span<const std::string_view> certificates = certificate_types();
+        types.assign(certificates.begin(), certificates.end());
+    }
     for (const Entry& entry : entries_) {
         const std::string_view type = blob_type_name(entry.key.blob);
         if (entry.marker == Marker::none && entry.without_port == without_port &&
@@ -146,9 +209,8 @@ bool KnownHosts::has_plain_key_for_port() const noexcept {
 }
 
 bool KnownHosts::has_certificate_authority() const noexcept {
-    return std::ranges::any_of(entries_, [](const Entry& entry) {
-        return entry.marker == Marker::cert_authority && !entry.without_port;
-    });
+    return std::ranges::any_of(
+        entries_, [](const Entry& entry) { return entry.marker == Marker::cert_authority; });
 }
 
 std::string known_hosts_line(const HostName& host,

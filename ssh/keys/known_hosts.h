@@ -10,13 +10,19 @@
 #include <string_view>
 #include <vector>
 
+#include "ssh/keys/certificate.h"
+
 namespace caponier::ssh {
 
 inline constexpr std::uint16_t ssh_port = 22;
 /// Longer lines are skipped: the longest real one holds a 16384-bit RSA key.
 inline constexpr std::size_t known_hosts_line_bytes_max = 16 * 1024;
 
-/// Whom a session is for: the name as the user gave it (or HostKeyAlias), and the port.
+/// Lines that were skipped are told up to this many; the others are counted.
+inline constexpr std::size_t skipped_lines_told_max = 16;
+
+/// Whom a session is for: the name as the user gave it, and the port. A HostKeyAlias stands for
+/// both, as a name on the port 22.
 struct HostName {
     std::string_view host;
     std::uint16_t port = ssh_port;
@@ -42,6 +48,18 @@ struct HostKeyVerdict {
     const RecordedKey* recorded = nullptr;
 };
 
+/// A line that could have been about the host and was not understood. It may have been meant to
+/// revoke a key, so that somebody should know.
+struct SkippedLine {
+    enum class Reason : std::uint8_t { too_long, unknown_marker, malformed_hash, malformed_key };
+    Reason reason{};
+    std::size_t file = 0;  ///< counted from 0 in the order of add_file()
+    std::size_t line = 0;  ///< counted from 1
+};
+
+/// What is wrong, to follow "file:line is skipped: ". Static storage.
+[[nodiscard]] std::string_view describe(SkippedLine::Reason reason) noexcept;
+
 /// The lines of one or more known_hosts files that concern one host.
 class KnownHosts {
   public:
@@ -50,15 +68,26 @@ class KnownHosts {
     /// Takes over the lines of a file that name the host; nothing of `text` is kept.
     void add_file(std::string_view text);
 
+    /// About a plain key.
     [[nodiscard]] HostKeyVerdict check(std::span<const std::byte> key) const noexcept;
 
+    /// About the authority that signed a certificate: `matched` if a line "@cert-authority" trusts
+    /// it for the host, `revoked` if it or the key in the certificate is, else `unknown`. What the
+    /// certificate says is judged by check_host_certificate().
+    [[nodiscard]] HostKeyVerdict check_authority(const Certificate& certificate) const noexcept;
+
     /// Types of the keys recorded for the host ("ssh-ed25519"), in the order of the files and each
-    /// once: their algorithms are to be offered first. Views live as long as this object.
+    /// once, and all types of certificates where an authority is trusted: their algorithms are to
+    /// be offered first. Views live as long as this object.
     [[nodiscard]] std::vector<std::string_view> key_types() const;
 
     /// Lines "@cert-authority" name the host. They vouch for certificates only, never for a plain
     /// key.
     [[nodiscard]] bool has_certificate_authority() const noexcept;
+
+    /// The first skipped_lines_told_max of them.
+    [[nodiscard]] std::span<const SkippedLine> skipped() const noexcept { return skipped_; }
+    [[nodiscard]] std::size_t skipped_count() const noexcept { return skipped_count_; }
 
   private:
     enum class Marker : std::uint8_t { none, revoked, cert_authority };
@@ -69,12 +98,16 @@ class KnownHosts {
     };
 
     void add_line(std::string_view line, std::size_t number);
+    void skip(SkippedLine::Reason reason, std::size_t number);
+    [[nodiscard]] const Entry* find_revoked(std::span<const std::byte> key) const noexcept;
     [[nodiscard]] bool has_plain_key_for_port() const noexcept;
 
     std::string host_;       ///< in lower case
     std::string with_port_;  ///< host_, or "[host_]:port" where the port is not 22
     std::size_t files_ = 0;
     std::vector<Entry> entries_;
+    std::vector<SkippedLine> skipped_;
+    std::size_t skipped_count_ = 0;
 };
 
 /// The line to append for a key that was accepted, with its line feed: the plain name, or the

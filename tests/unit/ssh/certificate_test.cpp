@@ -30,7 +30,7 @@ std::vector<std::byte> blob_of(std::string_view line) {
     return text ? text->blob : std::vector<std::byte>{};
 }
 
-const std::vector<std::string>& openssh_ca_algorithms() {
+const std::vector<std::string>& default_algorithms() {
     static const std::vector<std::string> names{"ssh-ed25519",
                                                 "ecdsa-sha2-nistp256",
                                                 "ecdsa-sha2-nistp384",
@@ -43,7 +43,7 @@ const std::vector<std::string>& openssh_ca_algorithms() {
 HostCertificateQuestion question(std::string_view host) {
     return {.host = host,
             .now_s = test_certificates::in_between,
-            .ca_signature_algorithms = openssh_ca_algorithms()};
+            .ca_signature_algorithms = default_algorithms()};
 }
 
 CertificateVerdict verdict_on(std::string_view line, const HostCertificateQuestion& asked) {
@@ -356,6 +356,25 @@ TEST(Certificate, HasNoZeroByteInItsTexts) {
     EXPECT_EQ(error_of({.key_id = text}), ErrorCode::malformed_key);
     EXPECT_EQ(error_of({.principals = {text}}), ErrorCode::malformed_key);
     EXPECT_EQ(error_of({.extensions = {text}}), ErrorCode::malformed_key);
+}
+
+TEST(Certificate, IsTakenOffItsKeyForComparing) {
+    const std::vector<std::byte> key = blob_of(test_keys::rsa_public);
+
+    EXPECT_EQ(key_without_certificate(blob_of(test_certificates::host_rsa)), key);
+    EXPECT_EQ(key_without_certificate(key), key);
+    EXPECT_EQ(key_without_certificate({}), std::vector<std::byte>{});
+    std::vector<std::byte> broken = blob_of(test_certificates::host_rsa);
+    broken.pop_back();
+    EXPECT_EQ(key_without_certificate(broken), broken);
+}
+
+TEST(Certificate, IsOfOneOfTheTypes) {
+    for (const std::string_view type : certificate_types()) {
+        EXPECT_TRUE(is_certificate_algorithm(type));
+        EXPECT_EQ(blob_type_of_algorithm(type), type);
+    }
+    EXPECT_EQ(certificate_types().size(), 7U);
 }
 
 // ---- the decision ------------------------------------------------------------------------------

@@ -18,6 +18,24 @@ TEST(HostKeyOrder, PutsTheAlgorithmsOfRecordedKeysFirst) {
               (Names{"rsa-sha2-512", "rsa-sha2-256", "ssh-ed25519", "ecdsa-sha2-nistp256"}));
 }
 
+TEST(HostKeyOrder, PutsCertificatesFirstWhereTheyOrTheirKeysAreRecorded) {
+    const Names algorithms{"ssh-ed25519-cert-v01@openssh.com",
+                           "rsa-sha2-512-cert-v01@openssh.com",
+                           "ssh-ed25519",
+                           "rsa-sha2-512"};
+
+    EXPECT_EQ(recorded_first(algorithms, Names{"ssh-rsa-cert-v01@openssh.com"}),
+              (Names{"rsa-sha2-512-cert-v01@openssh.com",
+                     "ssh-ed25519-cert-v01@openssh.com",
+                     "ssh-ed25519",
+                     "rsa-sha2-512"}));
+    EXPECT_EQ(recorded_first(algorithms, Names{"ssh-rsa"}),
+              (Names{"rsa-sha2-512-cert-v01@openssh.com",
+                     "rsa-sha2-512",
+                     "ssh-ed25519-cert-v01@openssh.com",
+                     "ssh-ed25519"}));
+}
+
 TEST(HostKeyOrder, LeavesTheOrderAloneWhereNothingIsRecorded) {
     const Names algorithms{"ssh-ed25519", "ecdsa-sha2-nistp256"};
 

@@ -89,6 +89,7 @@ TEST(HashedHostName, IsRecognisedWhenItIsMadeHere) {
 
 TEST(HashedHostName, ThatIsMalformedMatchesNothing) {
     const std::string good = hashed_host_name("host", std::vector<std::byte>(host_salt_bytes));
+    EXPECT_TRUE(is_hashed_name(good));
     for (const std::string& bad : {std::string{},
                                    std::string{"|"},
                                    std::string{"|1|"},
@@ -100,6 +101,7 @@ TEST(HashedHostName, ThatIsMalformedMatchesNothing) {
                                    good + "," + good,
                                    good.substr(0, good.rfind('|'))}) {
         EXPECT_FALSE(matches_hashed_name(bad, "host")) << bad;
+        EXPECT_FALSE(is_hashed_name(bad)) << bad;
     }
 }
 

@@ -2,6 +2,7 @@
 
 #include "ssh/keys/known_hosts.h"
 
+#include <array>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,7 @@
 #include "ssh/keys/host_patterns.h"
 #include "ssh/keys/public_key.h"
 #include "tests/unit/ssh/hex.h"
+#include "tests/unit/ssh/test_certificates.h"
 #include "tests/unit/ssh/test_keys.h"
 
 namespace caponier::ssh {
@@ -128,7 +130,6 @@ TEST(KnownHosts, TakeNoCertificateAuthorityForAHostKey) {
 
     EXPECT_EQ(hosts.check(ed25519_blob).status, Status::unknown);
     EXPECT_TRUE(hosts.has_certificate_authority());
-    EXPECT_TRUE(hosts.key_types().empty());
 }
 
 TEST(KnownHosts, SkipLinesWithUnknownMarkers) {
@@ -239,6 +240,135 @@ TEST(KnownHosts, TellTheKeyTypesOfTheNameWithoutThePortOnlyIfThePortHasNone) {
     EXPECT_EQ(known(host, "host " + rsa + "\n[host]:2222 " + ed25519 + "\n").key_types(),
               (std::vector<std::string_view>{"ssh-ed25519"}));
 }
+
+// sshconnect2.c, order_hostkeyalgs(): "If we have a @cert-authority marker in known_hosts then
+// prefer all certificate algorithms."
+TEST(KnownHosts, TellAllCertificateTypesWhereAnAuthorityIsTrusted) {
+    const KnownHosts hosts =
+        known({.host = "host"}, "host " + rsa + "\n@cert-authority host " + ed25519 + "\n");
+
+    std::vector<std::string_view> expected{certificate_types().begin(), certificate_types().end()};
+    expected.emplace_back("ssh-rsa");
+    EXPECT_EQ(hosts.key_types(), expected);
+    EXPECT_EQ(known({.host = "host"}, "@cert-authority other " + ed25519 + "\n").key_types().size(),
+              0U);
+}
+
+// ---- certificates ------------------------------------------------------------------------------
+
+/// Of the ed25519 key, by the ecdsa_nistp256 key.
+class KnownAuthorities : public testing::Test {
+  protected:
+    Status status_with(std::string_view text, const HostName& host = {.host = "host"}) {
+        const Result<Certificate> certificate = parse_certificate(blob);
+        EXPECT_TRUE(certificate.has_value());
+        return certificate ? known(host, text).check_authority(*certificate).status
+                           : Status::revoked;
+    }
+
+    const Bytes blob = parse_public_key_line(test_certificates::host_by_ecdsa_nistp256)
+                           .value_or(PublicKeyText{})
+                           .blob;
+};
+
+TEST_F(KnownAuthorities, VouchForTheHostsOfTheirLine) {
+    EXPECT_EQ(status_with("@cert-authority host " + ecdsa + "\n"), Status::matched);
+    EXPECT_EQ(status_with("@cert-authority *,!other " + ecdsa + "\n"), Status::matched);
+    EXPECT_EQ(status_with("@cert-authority *,!host " + ecdsa + "\n"), Status::unknown);
+    EXPECT_EQ(status_with("@cert-authority other " + ecdsa + "\n"), Status::unknown);
+    EXPECT_EQ(status_with("@cert-authority host " + rsa + "\n"), Status::unknown);
+}
+
+TEST_F(KnownAuthorities, AreNotKeysWithoutAMarker) {
+    EXPECT_EQ(status_with("host " + ecdsa + "\n"), Status::unknown);
+    // The key inside is on record as a plain one, which is another question.
+    EXPECT_EQ(status_with("host " + ed25519 + "\n"), Status::unknown);
+}
+
+TEST_F(KnownAuthorities, MayBeKnownWithAndWithoutThePort) {
+    const HostName host{.host = "host", .port = 2222};
+
+    EXPECT_EQ(status_with("@cert-authority [host]:2222 " + ecdsa + "\n", host), Status::matched);
+    EXPECT_EQ(status_with("@cert-authority host " + ecdsa + "\n", host), Status::matched);
+    EXPECT_EQ(status_with("@cert-authority [host]:2223 " + ecdsa + "\n", host), Status::unknown);
+}
+
+TEST_F(KnownAuthorities, MayHaveHashedNames) {
+    const std::string hashed = hashed_host_name("host", Bytes(host_salt_bytes, std::byte{9}));
+
+    EXPECT_EQ(status_with("@cert-authority " + hashed + " " + ecdsa + "\n"), Status::matched);
+}
+
+// hostfile.c, check_key_not_revoked(): the key in the certificate, and the authority.
+TEST_F(KnownAuthorities, AreNoHelpToARevokedKeyNorIfTheyAreRevoked) {
+    const std::string trusted = "@cert-authority * " + ecdsa + "\n";
+
+    EXPECT_EQ(status_with(trusted + "@revoked * " + ecdsa + "\n"), Status::revoked);
+    EXPECT_EQ(status_with(trusted + "@revoked * " + ed25519 + "\n"), Status::revoked);
+    EXPECT_EQ(status_with("@revoked host " + ecdsa + "\n" + trusted), Status::revoked);
+    EXPECT_EQ(status_with(trusted + "@revoked other " + ecdsa + "\n"), Status::matched);
+    EXPECT_EQ(status_with(trusted + "@revoked * " + rsa + "\n"), Status::matched);
+}
+
+TEST_F(KnownAuthorities, AndKeysAreRevokedByACertificateToo) {
+    const std::string revoked = "@revoked * " + std::string{test_certificates::host_ed25519} + "\n";
+
+    EXPECT_EQ(status_with("@cert-authority * " + ecdsa + "\n" + revoked), Status::revoked);
+    EXPECT_EQ(status_of("host " + ed25519 + "\n" + revoked), Status::revoked);
+}
+
+TEST(KnownHosts, TakeNoCertificateForAPlainKey) {
+    EXPECT_EQ(status_of("host " + std::string{test_certificates::host_ed25519} + "\n"),
+              Status::changed);
+}
+
+// ---- skipped lines -----------------------------------------------------------------------------
+
+using Reason = SkippedLine::Reason;
+
+TEST(SkippedLines, AreToldWithTheirFileAndReason) {
+    KnownHosts hosts{{.host = "host"}};
+    hosts.add_file("host " + ed25519 + "\n");
+    hosts.add_file("# comment\n@unknown host " + ed25519 + "\n|1|broken|hash " + ed25519 +
+                   "\nhost ssh-ed25519 !!!\nhost " + rsa + ' ' +
+                   std::string(known_hosts_line_bytes_max, 'c') + "\n");
+
+    const std::span<const SkippedLine> skipped = hosts.skipped();
+
+    constexpr std::array reasons{
+        Reason::unknown_marker, Reason::malformed_hash, Reason::malformed_key, Reason::too_long};
+    ASSERT_EQ(skipped.size(), reasons.size());
+    for (std::size_t i = 0; i < reasons.size(); ++i) {
+        EXPECT_EQ(skipped[i].reason, reasons[i]);
+        EXPECT_EQ(skipped[i].file, 1U);
+        EXPECT_EQ(skipped[i].line, i + 2);
+        EXPECT_NE(describe(skipped[i].reason), "");
+    }
+    EXPECT_EQ(hosts.skipped_count(), 4U);
+}
+
+TEST(SkippedLines, AreNotThoseOfOtherHostsNorCommentsNorEmptyOnes) {
+    const KnownHosts hosts =
+        known({.host = "host"},
+              "\n  \n# " + std::string(known_hosts_line_bytes_max, 'c') +
+                  "\nother ssh-rsa !!!\nother 1024 35 1234567\n" +
+                  hashed_host_name("other", Bytes(20)) + " rubbish\nrubbish\n");
+
+    EXPECT_EQ(hosts.skipped_count(), 0U);
+}
+
+TEST(SkippedLines, AreCountedWhenTheyAreTooManyToTell) {
+    std::string text;
+    for (std::size_t i = 0; i < skipped_lines_told_max + 5; ++i) {
+        text += "host rubbish\n";
+    }
+    const KnownHosts hosts = known({.host = "host"}, text);
+
+    EXPECT_EQ(hosts.skipped().size(), skipped_lines_told_max);
+    EXPECT_EQ(hosts.skipped_count(), skipped_lines_told_max + 5);
+}
+
+// ---- new lines ---------------------------------------------------------------------------------
 
 TEST(KnownHostsLine, IsReadBackAsTheSameHostAndKey) {
     const Bytes salt(host_salt_bytes, std::byte{3});
