@@ -121,6 +121,19 @@ Address Address::from_kernel(const sockaddr_storage& storage, socklen_t length) 
     return result;
 }
 
+bool Address::is_loopback() const noexcept {
+    switch (family()) {
+    case AF_INET:
+        return ntohl(view_as<sockaddr_in>(storage_).sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+    case AF_INET6: {
+        const auto address = view_as<sockaddr_in6>(storage_);
+        return IN6_IS_ADDR_LOOPBACK(&address.sin6_addr) != 0;
+    }
+    default:
+        return false;
+    }
+}
+
 std::uint16_t Address::port() const noexcept {
     switch (family()) {
     case AF_INET:

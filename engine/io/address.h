@@ -26,6 +26,8 @@ class Address {
                                              socklen_t length) noexcept;
 
     [[nodiscard]] int family() const noexcept { return storage_.ss_family; }
+    /// 127.0.0.0/8 or ::1.
+    [[nodiscard]] bool is_loopback() const noexcept;
     [[nodiscard]] bool is_unix() const noexcept { return storage_.ss_family == AF_UNIX; }
     /// 0 for a unix address.
     [[nodiscard]] std::uint16_t port() const noexcept;

@@ -20,6 +20,7 @@ using Bytes = std::vector<std::byte>;
 struct HostKeyQuestion {
     std::string algorithm;
     Bytes blob;
+    bool peer_is_loopback = false;  ///< wherever the host's name leads, it is this machine
 };
 
 /// ssh::SessionBinding; empty where the engine does not know it.

@@ -32,6 +32,11 @@ PromptsQuestion question_of(const ssh::PromptsWanted& wanted) {
     return question;
 }
 
+/// All of them: which one answered does not matter then.
+bool are_loopback(std::span<const io::Address> addresses) noexcept {
+    return !addresses.empty() && std::ranges::all_of(addresses, &io::Address::is_loopback);
+}
+
 template <typename... Functions>
 struct Overloaded : Functions... {
     using Functions::operator()...;
@@ -277,7 +282,8 @@ void SessionWorker::take(const ssh::Event& event, ReceiveRound* round) noexcept 
             },
             [&](const ssh::HostKeyReceived& received) {
                 ask(HostKeyQuestion{std::string{received.key.algorithm},
-                                    copy_of(received.key.blob)});
+                                    copy_of(received.key.blob),
+                                    are_loopback(destination_.addresses)});
             },
             [&](const ssh::AuthenticationWanted& wanted) {
                 if (phase_ == Phase::negotiating) {

@@ -98,6 +98,17 @@ TEST(Address, TakesOnlyWhatTheKernelFilledIn) {
     EXPECT_EQ(address.host(), "");
 }
 
+TEST(Address, KnowsWhetherItIsThisMachine) {
+    for (const char* host : {"127.0.0.1", "127.255.255.254", "::1"}) {
+        EXPECT_TRUE(Address::ip(host, 22)->is_loopback()) << host;
+    }
+    for (const char* host : {"128.0.0.1", "10.0.0.127", "0.0.0.0", "::", "::2", "fe80::1"}) {
+        EXPECT_FALSE(Address::ip(host, 22)->is_loopback()) << host;
+    }
+    EXPECT_FALSE(Address::unix_path("/run/caponier.sock")->is_loopback());
+    EXPECT_FALSE(Address{}.is_loopback());
+}
+
 TEST(Address, IsEmptyFromTheStart) {
     const Address address;
 

@@ -272,6 +272,28 @@ TEST_F(SessionWorkerTest, AsksAndPassesEachAnswerOn) {
               (Words{"accept host key", "try ssh-rsa k", "signature s", "decline signature"}));
 }
 
+TEST_F(SessionWorkerTest, TellsWhetherTheServerCanOnlyBeThisMachine) {
+    const auto asked_with = [this](std::initializer_list<const char*> hosts) {
+        destination.addresses.clear();
+        for (const char* host : hosts) {
+            destination.addresses.push_back(*io::Address::ip(host, 22));
+        }
+        push(ssh::HostKeyReceived{});
+        const bool is_loopback =
+            std::get<HostKeyQuestion>(factory.desk.questions.back()).peer_is_loopback;
+        answer(AcceptHostKey{});
+        return is_loopback;
+    };
+    connect();
+    push(ssh::PeerIdentified{"SSH-2.0-Fake"});
+
+    EXPECT_TRUE(asked_with({"127.0.0.1"}));
+    EXPECT_TRUE(asked_with({"::1", "127.0.0.2"}));
+    EXPECT_FALSE(asked_with({"127.0.0.1", "10.0.0.1"}));
+    EXPECT_FALSE(asked_with({"10.0.0.1"}));
+    EXPECT_FALSE(asked_with({}));
+}
+
 TEST_F(SessionWorkerTest, AsksForAnotherIdentityWhenTheEngineCannotUseTheFirst) {
     connect();
     session().usable_keys = false;
