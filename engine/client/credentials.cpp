@@ -17,6 +17,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -300,7 +301,13 @@ void Credentials::run() noexcept {
 }
 
 relay::Answer Credentials::answer(const relay::HostKeyQuestion& question, SessionMemory&) {
-    const tl::expected<void, std::string> decided = host_key_check_.decide(question.blob, log_);
+    const auto now = std::chrono::duration_cast<std::chrono::seconds>(
+        std::chrono::system_clock::now().time_since_epoch());
+    const tl::expected<void, std::string> decided =
+        host_key_check_.decide({.blob = question.blob,
+                                .now_s = static_cast<std::uint64_t>(now.count()),
+                                .peer_is_loopback = question.peer_is_loopback},
+                               log_);
     if (!decided) {
         return relay::Refuse{decided.error()};
     }

@@ -1,7 +1,7 @@
-// The decision of OpenSSH's check_host_key(), for one name and no certificate. It is stricter in
-// two places. A key that differs from the recorded one is refused with StrictHostKeyChecking=no as
-// well: ssh goes on there without any port forwarding, which here would be going on without a
-// purpose. And so is a key of another type than the recorded one with accept-new.
+// The decision of OpenSSH's check_host_key(), for one name. It is stricter in two places. A key
+// that differs from the recorded one is refused with StrictHostKeyChecking=no as well: ssh goes on
+// there without any port forwarding, which here would be going on without a purpose. And so is a
+// key of another type than the recorded one with accept-new.
 
 #include "engine/client/host_key_check.h"
 
@@ -16,8 +16,12 @@
 #include <fmt/format.h>
 
 #include "engine/client/file_contents.h"
+#include "engine/client/random_source.h"
 #include "engine/client/text_filter.h"
+#include "ssh/keys/host_patterns.h"
 #include "ssh/keys/public_key.h"
+#include "ssh/keys/revoked_keys.h"
+#include "ssh/spoken_algorithms.h"
 #include "ssh/wire/bytes.h"
 
 namespace caponier::client {
@@ -27,6 +31,8 @@ namespace {
 constexpr std::array<std::string_view, 2> user_files{"~/.ssh/known_hosts", "~/.ssh/known_hosts2"};
 constexpr std::array<std::string_view, 2> global_files{"/etc/ssh/ssh_known_hosts",
                                                        "/etc/ssh/ssh_known_hosts2"};
+
+using Expanded = tl::expected<void, std::string>;
 
 std::vector<std::string> or_defaults(const std::vector<std::string>& given,
                                      std::span<const std::string_view> defaults) {
@@ -42,6 +48,14 @@ std::string type_for_people(std::span<const std::byte> key) {
                   : printable(ssh::blob_type_name(key));
 }
 
+std::string in_lower_case(std::string_view text) {
+    std::string lower{text};
+    for (char& c : lower) {
+        c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    }
+    return lower;
+}
+
 /// sshconnect.c: "Don't ever try to write an invalid name to a known hosts file."
 bool can_be_recorded(std::string_view host) noexcept {
     return host.find_first_of("@?*#[]|'\"\\, \t") == std::string_view::npos;
@@ -53,33 +67,79 @@ tl::expected<HostKeyCheck, std::string> HostKeyCheck::make(const Settings& setti
                                                            const Account& account) {
     HostKeyCheck check;
     check.host_name_ = settings.host_name;
+    check.alias_ = settings.host_key_alias;
     check.port_ = settings.port;
     check.strict_ = settings.strict_host_key_checking;
+    check.hash_names_ = settings.hash_known_hosts;
+    // sshconnect.c: a name that was asked for is checked even where it is this machine.
+    check.trusts_localhost_ =
+        settings.no_host_authentication_for_localhost && settings.host_key_alias.empty();
+    check.ca_signature_algorithms_ = settings.algorithms.ca_signature.empty()
+                                         ? ssh::spoken_algorithms().ca_signature
+                                         : settings.algorithms.ca_signature;
     check.ssh_folder_ = account.home + "/.ssh";
-    const TokenValues values{
-        account, settings.host, settings.host_name, settings.user, settings.port};
-    for (const std::string& name : or_defaults(settings.user_known_hosts_files, user_files)) {
-        tl::expected<std::string, std::string> path = expand_path(name, values);
-        if (!path) {
-            return tl::unexpected{"UserKnownHostsFile " + path.error()};
+    const TokenValues values{account,
+                             settings.host,
+                             settings.host_name,
+                             settings.user,
+                             settings.port,
+                             settings.host_key_alias};
+    const auto expand = [](std::string_view option,
+                           const std::vector<std::string>& names,
+                           const auto& expand_name,
+                           std::vector<std::string>& paths) -> Expanded {
+        for (const std::string& name : names) {
+            tl::expected<std::string, std::string> path = expand_name(name);
+            if (!path) {
+                return tl::unexpected{fmt::format("{} {}", option, path.error())};
+            }
+            paths.push_back(std::move(*path));
         }
-        check.files_.push_back(std::move(*path));
-    }
-    if (!check.files_.empty()) {
+        return {};
+    };
+    const auto whole = [&values](const std::string& name) { return expand_path(name, values); };
+    const auto tilde = [&account](const std::string& name) { return expand_tilde(name, account); };
+    Expanded expanded = expand("UserKnownHostsFile",
+                               or_defaults(settings.user_known_hosts_files, user_files),
+                               whole,
+                               check.files_);
+    if (expanded && !check.files_.empty()) {
         check.file_to_record_in_ = check.files_.front();
     }
-    for (const std::string& name : or_defaults(settings.global_known_hosts_files, global_files)) {
-        tl::expected<std::string, std::string> path = expand_tilde(name, account);
-        if (!path) {
-            return tl::unexpected{"GlobalKnownHostsFile " + path.error()};
-        }
-        check.files_.push_back(std::move(*path));
+    if (expanded) {
+        expanded = expand("GlobalKnownHostsFile",
+                          or_defaults(settings.global_known_hosts_files, global_files),
+                          tilde,
+                          check.files_);
+    }
+    if (expanded) {
+        expanded = expand("RevokedHostKeys",
+                          or_defaults(settings.revoked_host_keys_files, {}),
+                          whole,
+                          check.revoked_keys_files_);
+    }
+    if (!expanded) {
+        return tl::unexpected{expanded.error()};
     }
     return check;
 }
 
+/// A HostKeyAlias stands for the port as well, as in get_hostfile_hostname_ipaddr().
+ssh::HostName HostKeyCheck::host() const noexcept {
+    if (!alias_.empty()) {
+        return {.host = alias_, .port = ssh::ssh_port};
+    }
+    return {.host = host_name_, .port = port_};
+}
+
 std::string HostKeyCheck::name() const {
-    return port_ == ssh::ssh_port ? host_name_ : fmt::format("[{}]:{}", host_name_, port_);
+    const ssh::HostName known_as = host();
+    return known_as.port == ssh::ssh_port ? std::string{known_as.host}
+                                          : fmt::format("[{}]:{}", known_as.host, known_as.port);
+}
+
+std::string HostKeyCheck::place(const ssh::RecordedKey& recorded) const {
+    return fmt::format("{}:{}", printable(files_[recorded.file]), recorded.line);
 }
 
 ssh::KnownHosts HostKeyCheck::load(const Log& log) const {
@@ -98,81 +158,218 @@ ssh::KnownHosts HostKeyCheck::load(const Log& log) const {
     return known;
 }
 
+void HostKeyCheck::tell_skipped(const ssh::KnownHosts& known, const Log& log) const {
+    for (const ssh::SkippedLine& skipped : known.skipped()) {
+        log(LogLevel::info,
+            fmt::format("warning: {}:{} is skipped: {}",
+                        printable(files_[skipped.file]),
+                        skipped.line,
+                        ssh::describe(skipped.reason)));
+    }
+    if (known.skipped_count() > known.skipped().size()) {
+        log(LogLevel::info,
+            fmt::format("warning: {} more lines of known_hosts files are skipped",
+                        known.skipped_count() - known.skipped().size()));
+    }
+}
+
 std::vector<std::string> HostKeyCheck::recorded_key_types() const {
     const ssh::KnownHosts known = load([](LogLevel, std::string_view) {});
     const std::vector<std::string_view> types = known.key_types();
     return {types.begin(), types.end()};
 }
 
-tl::expected<void, std::string> HostKeyCheck::decide(std::span<const std::byte> key,
+// ---- the decision ------------------------------------------------------------------------------
+
+tl::expected<void, std::string> HostKeyCheck::decide(const ShownHostKey& shown,
                                                      const Log& log) const {
-    using enum ssh::HostKeyVerdict::Status;
+    std::optional<ssh::Certificate> certificate;
+    if (ssh::is_certificate_algorithm(ssh::blob_type_name(shown.blob))) {
+        ssh::Result<ssh::Certificate> parsed = ssh::parse_certificate(shown.blob);
+        if (!parsed) {
+            return tl::unexpected{fmt::format("the host certificate of {} cannot be used: {}",
+                                              printable(name()),
+                                              ssh::describe(parsed.error().code))};
+        }
+        certificate = std::move(*parsed);
+    }
+    const std::span<const std::byte> key =
+        certificate ? std::span<const std::byte>{certificate->public_key} : shown.blob;
+    Refusal refusal = refusal_by_lists(key, certificate ? certificate->ca_key : key);
+    if (refusal) {
+        return tl::unexpected{*std::move(refusal)};
+    }
+    if (trusts_localhost_ && shown.peer_is_loopback) {
+        log(LogLevel::debug, "the host key of localhost is accepted unseen");
+        return {};
+    }
     const ssh::KnownHosts known = load(log);
+    tell_skipped(known, log);
+    refusal = certificate ? refusal_of(known, *certificate, shown.now_s, log)
+                          : refusal_of(known, key, log);
+    if (refusal) {
+        return tl::unexpected{*std::move(refusal)};
+    }
+    return {};
+}
+
+/// sshd_config(5) of RevokedKeys, and verify_host_key() alike: "if this file is not readable, then
+/// [...] authentication will be refused". What is on the list cannot be known then.
+HostKeyCheck::Refusal HostKeyCheck::refusal_by_lists(std::span<const std::byte> key,
+                                                     std::span<const std::byte> authority) const {
+    for (const std::string& path : revoked_keys_files_) {
+        const auto unusable = [&path](std::string_view why) {
+            return fmt::format("no host is believed, because RevokedHostKeys {} cannot be read: {}",
+                               printable(path),
+                               why);
+        };
+        const tl::expected<FileContents, FileError> file =
+            read_file(path, revoked_keys_file_bytes_max);
+        if (!file) {
+            return unusable(describe(file.error()));
+        }
+        const ssh::Result<std::optional<std::size_t>> line =
+            ssh::find_revoked(ssh::text_of(file->bytes.bytes()), {key, authority});
+        if (!line && line.error().code == ssh::ErrorCode::unsupported_key) {
+            return unusable(
+                "it is a key revocation list (KRL), and only plain lists of public "
+                "keys are supported");
+        }
+        if (!line) {
+            return unusable(fmt::format("line {} is no public key", line.error().detail));
+        }
+        if (*line) {
+            return refusal_of_revoked(fmt::format("{}:{}", printable(path), **line));
+        }
+    }
+    return std::nullopt;
+}
+
+HostKeyCheck::Refusal HostKeyCheck::refusal_of(const ssh::KnownHosts& known,
+                                               std::span<const std::byte> key,
+                                               const Log& log) const {
+    using enum ssh::HostKeyVerdict::Status;
     const ssh::HostKeyVerdict verdict = known.check(key);
     switch (verdict.status) {
     case matched:
         log(LogLevel::debug,
-            fmt::format("host key of {} found in {}:{}",
-                        name(),
-                        printable(files_[verdict.recorded->file]),
-                        verdict.recorded->line));
-        return {};
+            fmt::format("host key of {} found in {}", printable(name()), place(*verdict.recorded)));
+        return std::nullopt;
     case unknown:
         if (strict_ == StrictHostKeyChecking::yes) {
-            return tl::unexpected{refusal_of_unknown(key)};
+            return refusal_of_unknown(key);
         }
         record(key, log);
-        return {};
+        return std::nullopt;
     case changed:
-        return tl::unexpected{refusal_of_changed(key, *verdict.recorded)};
+        return refusal_of_changed(key, *verdict.recorded);
     case revoked:
-        return tl::unexpected{
-            fmt::format("the {} host key of {} is revoked in {}:{}: a stolen key may be in use, do "
-                        "not connect",
-                        type_for_people(key),
-                        name(),
-                        printable(files_[verdict.recorded->file]),
-                        verdict.recorded->line)};
+        return refusal_of_revoked(place(*verdict.recorded));
     }
     // No status means no acceptance.
-    return tl::unexpected{std::string{"the host key could not be checked"}};
+    return "the host key could not be checked";
+}
+
+/// A certificate that does not convince is no reason to refuse: check_host_key() goes on with "No
+/// matching CA found. Retry with plain key".
+HostKeyCheck::Refusal HostKeyCheck::refusal_of(const ssh::KnownHosts& known,
+                                               const ssh::Certificate& certificate,
+                                               std::uint64_t now_s,
+                                               const Log& log) const {
+    using Status = ssh::HostKeyVerdict::Status;
+    const ssh::HostKeyVerdict authority = known.check_authority(certificate);
+    if (authority.status == Status::revoked) {
+        return refusal_of_revoked(place(*authority.recorded));
+    }
+    std::string doubt;
+    if (authority.status == Status::matched) {
+        const ssh::CertificateVerdict verdict =
+            ssh::check_host_certificate(certificate,
+                                        {.host = principal(),
+                                         .now_s = now_s,
+                                         .ca_signature_algorithms = ca_signature_algorithms_});
+        if (verdict == ssh::CertificateVerdict::valid) {
+            log(LogLevel::debug,
+                fmt::format("host certificate '{}' of {} is signed by the authority in {}",
+                            printable(certificate.key_id),
+                            printable(name()),
+                            place(*authority.recorded)));
+            return std::nullopt;
+        }
+        doubt = fmt::format("its host certificate '{}' {}",
+                            printable(certificate.key_id, 100),
+                            ssh::describe(verdict));
+    } else {
+        doubt = fmt::format(
+            "its host certificate is signed by {}, which no @cert-authority line "
+            "trusts for this host",
+            ssh::fingerprint(certificate.ca_key));
+    }
+    Refusal refusal = refusal_of(known, certificate.public_key, log);
+    if (refusal) {
+        return *refusal + "; " + doubt;
+    }
+    const bool is_news = authority.status == Status::matched;
+    log(is_news ? LogLevel::info : LogLevel::debug,
+        fmt::format("{}{} is believed for its plain host key: {}",
+                    is_news ? "warning: " : "",
+                    printable(name()),
+                    doubt));
+    return std::nullopt;
+}
+
+/// Names in certificates have no port. sshconnect.c compares the host's name in lower case, and an
+/// alias as it was given.
+std::string HostKeyCheck::principal() const {
+    return alias_.empty() ? in_lower_case(host_name_) : alias_;
 }
 
 std::string HostKeyCheck::refusal_of_unknown(std::span<const std::byte> key) const {
     const std::string port = port_ == ssh::ssh_port ? "" : fmt::format("-p {} ", port_);
+    const std::string alias =
+        alias_.empty() ? "" : fmt::format("-o HostKeyAlias='{}' ", printable(alias_));
     return fmt::format(
         "no host key is known for {}: the server shows {} {}; compare it with the one that the "
-        "server's operator gave you, then record it once with 'ssh {}{}' or with "
+        "server's operator gave you, then record it once with 'ssh {}{}{}' or with "
         "-o StrictHostKeyChecking=accept-new",
-        name(),
+        printable(name()),
         type_for_people(key),
         ssh::fingerprint(key),
+        alias,
         port,
         host_name_);
 }
 
+/// The command has the name as it is recorded: ssh-keygen finds a hashed one by the very letters.
 std::string HostKeyCheck::refusal_of_changed(std::span<const std::byte> key,
                                              const ssh::RecordedKey& recorded) const {
     const std::string& path = files_[recorded.file];
     return fmt::format(
-        "the host key of {} is not the recorded one: the server shows {} {}, {}:{} says {} {}; "
+        "the host key of {} is not the recorded one: the server shows {} {}, {} says {} {}; "
         "somebody may be listening in. If the server's operator confirms the new key, remove the "
         "old one with: ssh-keygen -f '{}' -R '{}'",
-        name(),
+        printable(name()),
         type_for_people(key),
         ssh::fingerprint(key),
-        printable(path),
-        recorded.line,
+        place(recorded),
         type_for_people(recorded.blob),
         ssh::fingerprint(recorded.blob),
         printable(path),
-        name());
+        printable(in_lower_case(name())));
+}
+
+std::string HostKeyCheck::refusal_of_revoked(std::string_view where) const {
+    return fmt::format(
+        "the host key of {} is revoked in {}: a stolen key may be in use, do not connect",
+        printable(name()),
+        where);
 }
 
 void HostKeyCheck::record(std::span<const std::byte> key, const Log& log) const {
-    const std::string what =
-        fmt::format("{} host key {} of {}", type_for_people(key), ssh::fingerprint(key), name());
-    if (file_to_record_in_.empty() || !can_be_recorded(host_name_)) {
+    const std::string what = fmt::format(
+        "{} host key {} of {}", type_for_people(key), ssh::fingerprint(key), printable(name()));
+    const std::string line = line_to_record(key);
+    if (file_to_record_in_.empty() || line.empty()) {
         log(LogLevel::info, fmt::format("warning: accepted the {}, unrecorded", what));
         return;
     }
@@ -185,8 +382,7 @@ void HostKeyCheck::record(std::span<const std::byte> key, const Log& log) const 
                         printable(ssh_folder_),
                         std::generic_category().message(number)));
     }
-    const tl::expected<void, FileError> appended =
-        append_line(file_to_record_in_, ssh::known_hosts_line(host(), key));
+    const tl::expected<void, FileError> appended = append_line(file_to_record_in_, line);
     log(LogLevel::info,
         appended
             ? fmt::format(
@@ -195,6 +391,17 @@ void HostKeyCheck::record(std::span<const std::byte> key, const Log& log) const 
                           what,
                           printable(file_to_record_in_),
                           describe(appended.error())));
+}
+
+/// Empty if the name cannot stand in a file.
+std::string HostKeyCheck::line_to_record(std::span<const std::byte> key) const {
+    if (!can_be_recorded(host_name_)) {
+        return {};
+    }
+    std::array<std::byte, ssh::host_salt_bytes> salt{};
+    os_random_source()(salt);
+    return ssh::known_hosts_line(
+        host(), key, hash_names_ ? std::span<const std::byte>{salt} : std::span<const std::byte>{});
 }
 
 }  // namespace caponier::client

@@ -1,11 +1,15 @@
 #pragma once
-// Decides about a server's host key from the known_hosts files on disk, as ssh does with
-// StrictHostKeyChecking, and records new keys. What the lines mean is ssh/keys/known_hosts.h. It
-// reads files, so it runs on the credential thread, never on a shard.
+// Decides about a server's host key or host certificate from the known_hosts files on disk, as ssh
+// does with StrictHostKeyChecking, and records new keys. What the lines mean is
+// ssh/keys/known_hosts.h, what a certificate says ssh/keys/certificate.h. It reads files, so it
+// runs on the credential thread, never on a shard.
 
 #include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <tl/expected.hpp>
@@ -20,6 +24,16 @@ namespace caponier::client {
 /// A larger known_hosts file is not read; it would hold some 20,000 hosts.
 inline constexpr std::size_t known_hosts_file_bytes_max = 4 * 1024 * 1024;
 
+/// A larger list of revoked keys is not read, which refuses every host.
+inline constexpr std::size_t revoked_keys_file_bytes_max = 16 * 1024 * 1024;
+
+/// What a server proved to hold.
+struct ShownHostKey {
+    std::span<const std::byte> blob;  ///< RFC 4253 6.6, or a certificate
+    std::uint64_t now_s = 0;          ///< since 1970; what a certificate's validity is measured by
+    bool peer_is_loopback = false;
+};
+
 class HostKeyCheck {
   public:
     /// `settings` are complete(). Unknown tokens in file names are the error, one line.
@@ -27,8 +41,9 @@ class HostKeyCheck {
                                                                       const Account& account);
 
     /// Accepts the key, or says in one line why not and what to do. Warnings go to `log`. With
-    /// accept-new or no, an unknown key is recorded in the first user file.
-    [[nodiscard]] tl::expected<void, std::string> decide(std::span<const std::byte> key,
+    /// accept-new or no, an unknown key is recorded in the first user file. A certificate that
+    /// nobody trusts, or that does not hold for the host, counts as the plain key in it.
+    [[nodiscard]] tl::expected<void, std::string> decide(const ShownHostKey& shown,
                                                          const Log& log) const;
 
     /// Types of the keys that are recorded for the host, each once: their algorithms have to be
@@ -36,22 +51,45 @@ class HostKeyCheck {
     /// decide() will.
     [[nodiscard]] std::vector<std::string> recorded_key_types() const;
 
-    /// "bastion.example" or "[bastion.example]:2222".
+    /// As known_hosts spells it: "bastion.example", "[bastion.example]:2222" or the HostKeyAlias.
     [[nodiscard]] std::string name() const;
 
   private:
+    /// Empty: accepted; else the refusal.
+    using Refusal = std::optional<std::string>;
+
     HostKeyCheck() = default;
 
-    [[nodiscard]] ssh::HostName host() const noexcept { return {host_name_, port_}; }
+    [[nodiscard]] ssh::HostName host() const noexcept;
     [[nodiscard]] ssh::KnownHosts load(const Log& log) const;
+    void tell_skipped(const ssh::KnownHosts& known, const Log& log) const;
+    [[nodiscard]] std::string principal() const;
+    [[nodiscard]] std::string place(const ssh::RecordedKey& recorded) const;
+
+    [[nodiscard]] Refusal refusal_by_lists(std::span<const std::byte> key,
+                                           std::span<const std::byte> authority) const;
+    [[nodiscard]] Refusal refusal_of(const ssh::KnownHosts& known,
+                                     std::span<const std::byte> key,
+                                     const Log& log) const;
+    [[nodiscard]] Refusal refusal_of(const ssh::KnownHosts& known,
+                                     const ssh::Certificate& certificate,
+                                     std::uint64_t now_s,
+                                     const Log& log) const;
     [[nodiscard]] std::string refusal_of_unknown(std::span<const std::byte> key) const;
     [[nodiscard]] std::string refusal_of_changed(std::span<const std::byte> key,
                                                  const ssh::RecordedKey& recorded) const;
+    [[nodiscard]] std::string refusal_of_revoked(std::string_view where) const;
+    [[nodiscard]] std::string line_to_record(std::span<const std::byte> key) const;
     void record(std::span<const std::byte> key, const Log& log) const;
 
     std::string host_name_;
+    std::string alias_;  ///< HostKeyAlias; empty: none
     std::uint16_t port_ = ssh::ssh_port;
     StrictHostKeyChecking strict_ = StrictHostKeyChecking::yes;
+    bool hash_names_ = false;
+    bool trusts_localhost_ = false;
+    std::vector<std::string> ca_signature_algorithms_;
+    std::vector<std::string> revoked_keys_files_;
     std::vector<std::string> files_;  ///< the user's, then the machine's
     std::string file_to_record_in_;   ///< empty: none
     std::string ssh_folder_;          ///< ~/.ssh

@@ -51,6 +51,8 @@ std::optional<std::string> token_value(char token, const TokenValues& values) {
         return fmt::format("{}", values.account.uid);
     case 'n':
         return values.host;
+    case 'k':
+        return values.host_key_alias.empty() ? values.host : values.host_key_alias;
     case 'h':
         return values.host_name;
     case 'r':

@@ -21,11 +21,12 @@ struct Account {
 
 /// What the tokens stand for.
 struct TokenValues {
-    Account account;          ///< %d home, %u user, %i uid
-    std::string host;         ///< %n: as the user named it
-    std::string host_name;    ///< %h
-    std::string remote_user;  ///< %r
-    std::uint16_t port = 22;  ///< %p
+    Account account;               ///< %d home, %u user, %i uid
+    std::string host;              ///< %n: as the user named it
+    std::string host_name;         ///< %h
+    std::string remote_user;       ///< %r
+    std::uint16_t port = 22;       ///< %p
+    std::string host_key_alias{};  ///< %k, which is %n where this is empty
 };
 
 /// "none" in any case: ssh's word for no file.

@@ -190,6 +190,11 @@ bool set_alive_count(Settings& settings, const Arguments& arguments) {
     return count.has_value();
 }
 
+/// Of what is not done here: the value that says so.
+bool is_switched_off(Settings&, const Arguments& arguments) {
+    return parse_flag(arguments.front()) == false;
+}
+
 struct Option {
     std::string_view name;
     std::string_view takes;  ///< for the error
@@ -198,6 +203,7 @@ struct Option {
     bool accumulates = false;
 };
 
+constexpr std::string_view takes_no = "no, the only value so far";
 constexpr std::string_view takes_flag = "yes or no";
 constexpr std::string_view takes_time = "a time such as 10 or 1m30s";
 constexpr std::string_view takes_algorithms =
@@ -212,7 +218,7 @@ bool set_algorithms(Settings& settings, const Arguments& arguments) {
     return is_algorithm_list(arguments.front());
 }
 
-constexpr std::array<Option, 21> options{{
+constexpr std::array<Option, 29> options{{
     {"HostName",
      "a host name or address",
      [](Settings& s, const Arguments& a) { return s.host_name = a.front(), true; }},
@@ -234,7 +240,26 @@ constexpr std::array<Option, 21> options{{
      takes_files,
      [](Settings& s, const Arguments& a) { return set_files(s.global_known_hosts_files, a); },
      true},
+    {"RevokedHostKeys",
+     takes_files,
+     [](Settings& s, const Arguments& a) { return set_files(s.revoked_host_keys_files, a); },
+     true},
     {"StrictHostKeyChecking", "yes, accept-new or no", &set_strict},
+    {"HostKeyAlias",
+     "a name",
+     [](Settings& s, const Arguments& a) { return s.host_key_alias = a.front(), true; }},
+    {"HashKnownHosts",
+     takes_flag,
+     [](Settings& s, const Arguments& a) { return set_flag(s.hash_known_hosts, a); }},
+    {"NoHostAuthenticationForLocalhost",
+     takes_flag,
+     [](Settings& s, const Arguments& a) {
+         return set_flag(s.no_host_authentication_for_localhost, a);
+     }},
+    {"CheckHostIP", takes_no, &is_switched_off},
+    {"UpdateHostKeys", takes_no, &is_switched_off},
+    {"VerifyHostKeyDNS", takes_no, &is_switched_off},
+    {"VisualHostKey", takes_no, &is_switched_off},
     {"ExitOnForwardFailure",
      takes_flag,
      [](Settings& s, const Arguments& a) { return set_flag(s.exit_on_forward_failure, a); }},
@@ -258,9 +283,7 @@ constexpr std::array<Option, 21> options{{
      "default or a size from 16 such as 512K or 1G, and then none or a time such as 1h",
      &set_rekey_limit,
      true},
-    {"Reconnect",
-     "no, the only value so far",
-     [](Settings&, const Arguments& a) { return parse_flag(a.front()) == false; }},
+    {"Reconnect", takes_no, &is_switched_off},
 }};
 
 /// ssh_config(5) keeps an option's old name working.

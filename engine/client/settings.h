@@ -56,7 +56,12 @@ struct Settings {
     bool identities_only = false;
     std::vector<std::string> user_known_hosts_files;    ///< the same
     std::vector<std::string> global_known_hosts_files;  ///< the same
+    /// The same. A list that cannot be read revokes everything.
+    std::vector<std::string> revoked_host_keys_files;
     StrictHostKeyChecking strict_host_key_checking = StrictHostKeyChecking::yes;
+    std::string host_key_alias;  ///< looked up in the place of host_name and port; may be empty
+    bool hash_known_hosts = false;
+    bool no_host_authentication_for_localhost = false;
     bool exit_on_forward_failure = false;
     bool gateway_ports = false;
     std::chrono::seconds connect_timeout{10};        ///< 0: no limit but the kernel's

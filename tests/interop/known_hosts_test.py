@@ -1,6 +1,8 @@
 #!/usr/bin/python3 -B
 """Which server is believed: known_hosts as OpenSSH writes and reads it."""
 
+import re
+import shlex
 import subprocess
 
 import load
@@ -146,6 +148,66 @@ class KnownHosts(rig.Case):
         line = server.known_host_line(server.host_keys[1])
 
         self.assert_believed(line, server=server)
+
+    def test_a_line_that_cannot_be_read_is_skipped_with_a_warning(self):
+        program = self.start(f"@revokd * {self.key}\n{self.name} {self.key}\n")
+
+        program.wait_until_ready()
+
+        program.wait_for_lines(r"known_hosts:1 is skipped: its marker is unknown")
+
+    def test_a_changed_key_names_its_line_and_the_command_that_removes_it(self):
+        text = f"# mine\n{self.name} {self.other}\n"
+        program = self.start(text)
+
+        self.assert_fails(program, "known_hosts:2 says")
+
+        [command] = re.findall(r"ssh-keygen -f '.+' -R '.+'", program.messages()[0])
+        subprocess.run(shlex.split(command), check=True, capture_output=True, timeout=10)
+        self.assertEqual(self.server.known_hosts.read_text(), "# mine\n")
+
+    def test_a_hashed_name_is_recorded_where_that_is_asked_for(self):
+        self.assert_believed("", "-o", "StrictHostKeyChecking=accept-new",
+                             "-o", "HashKnownHosts=yes")
+
+        text = self.server.known_hosts.read_text()
+        self.assertRegex(text, r"^\|1\|\S+\|\S+ ssh-ed25519 ")
+        self.assertNotIn(self.server.address, text)
+        found = subprocess.run(["/usr/bin/ssh-keygen", "-F", self.name, "-f",
+                                self.server.known_hosts], capture_output=True, timeout=10)
+        self.assertEqual(found.returncode, 0)
+        self.assert_believed(text)
+
+    def test_an_alias_is_looked_up_and_recorded_without_the_port(self):
+        self.assert_believed("", "-o", "StrictHostKeyChecking=accept-new",
+                             "-o", "HostKeyAlias=bastion")
+
+        self.assertEqual(self.server.known_hosts.read_text(), f"bastion {self.key}\n")
+        self.assert_believed(f"bastion {self.key}\n", "-o", "HostKeyAlias=bastion")
+        self.assert_not_believed(f"bastion {self.key}\n")
+
+    def test_localhost_is_believed_unseen_where_that_is_asked_for(self):
+        self.assert_believed("", "-o", "NoHostAuthenticationForLocalhost=yes")
+
+        self.assertEqual(self.server.known_hosts.read_text(), "")
+
+    def test_a_key_in_a_list_of_revoked_keys_is_not_believed(self):
+        revoked = self.directory / "revoked"
+        revoked.write_text(f"# stolen\n{self.key} its comment\n")
+
+        self.assert_not_believed(f"{self.name} {self.key}\n", "-o", f"RevokedHostKeys={revoked}",
+                                 says="revoked in .*revoked:2")
+
+    def test_a_list_of_revoked_keys_that_cannot_be_read_believes_nobody(self):
+        revoked = self.directory / "revoked"
+        for write in (lambda: None,
+                      lambda: revoked.write_text("rubbish\n"),
+                      lambda: subprocess.run(["/usr/bin/ssh-keygen", "-q", "-k", "-f", revoked,
+                                              f"{self.server.host_key}.pub"], check=True,
+                                             timeout=10)):
+            write()
+            self.assert_not_believed(f"{self.name} {self.key}\n", "-o",
+                                     f"RevokedHostKeys={revoked}", says="no host is believed")
 
     def test_the_host_name_option_is_what_is_looked_up(self):
         words = self.arguments_for(self.server, "127.0.0.1:0:127.0.0.1:9")

@@ -311,7 +311,9 @@ again, it ends at once.
                                    ConnectTimeout ServerAliveInterval ServerAliveCountMax
                                    GatewayPorts Reconnect RekeyLimit Ciphers MACs KexAlgorithms
                                    HostKeyAlgorithms PubkeyAcceptedAlgorithms
-                                   CASignatureAlgorithms
+                                   CASignatureAlgorithms RevokedHostKeys HostKeyAlias
+                                   HashKnownHosts NoHostAuthenticationForLocalhost
+                                   CheckHostIP UpdateHostKeys VerifyHostKeyDNS VisualHostKey
   -c ciphers, -m macs            the same as -o Ciphers=... and -o MACs=...
   -F none                        no configuration file, which is how it works anyway
   -v, -q                         say more (twice: everything), say nothing

@@ -2,6 +2,7 @@
 
 #include "engine/client/host_key_check.h"
 
+#include <algorithm>
 #include <filesystem>
 
 #include <sys/stat.h>
@@ -34,10 +35,21 @@ class HostKeyCheckTest : public testing::Test {
         settings.global_known_hosts_files = {"none"};
     }
 
-    tl::expected<void, std::string> decide(std::span<const std::byte> shown) {
+    tl::expected<void, std::string> decide(std::span<const std::byte> shown,
+                                           bool peer_is_loopback = false) {
         const auto check = HostKeyCheck::make(settings, account);
         EXPECT_TRUE(check);
-        return check->decide(shown, lines.log());
+        return check->decide({.blob = shown, .now_s = now, .peer_is_loopback = peer_is_loopback},
+                             lines.log());
+    }
+
+    void expect_refusal(const tl::expected<void, std::string>& decided,
+                        std::initializer_list<std::string> parts) {
+        ASSERT_FALSE(decided);
+        for (const std::string& part : parts) {
+            EXPECT_NE(decided.error().find(part), std::string::npos) << decided.error();
+        }
+        EXPECT_EQ(decided.error().find('\n'), std::string::npos) << decided.error();
     }
 
     static std::string line(std::string_view host, std::span<const std::byte> blob) {
@@ -48,6 +60,7 @@ class HostKeyCheckTest : public testing::Test {
     const Account account{"me", folder.path("home"), 1000};
     const std::vector<std::byte> key = ed25519_key(std::byte{1});
     const std::vector<std::byte> other = ed25519_key(std::byte{2});
+    std::uint64_t now = 1'800'000'000;
     Settings settings;
     LogLines lines;
 };
@@ -111,7 +124,7 @@ TEST_F(HostKeyCheckTest, AChangedKeyIsRefusedWithFileAndLine) {
         ASSERT_FALSE(decided);
         for (const std::string& part :
              {folder.path("known_hosts") + ":2 says ED25519 " + ssh::fingerprint(other),
-              "ssh-keygen -f '" + folder.path("known_hosts") + "' -R 'Bastion.example'"}) {
+              "ssh-keygen -f '" + folder.path("known_hosts") + "' -R 'bastion.example'"}) {
             EXPECT_NE(decided.error().find(part), std::string::npos) << decided.error();
         }
     }
@@ -218,6 +231,257 @@ TEST_F(HostKeyCheckTest, TellsWhichKeyTypesAreRecorded) {
     ASSERT_TRUE(check);
 
     EXPECT_EQ(check->recorded_key_types(), std::vector<std::string>{"ssh-ed25519"});
+}
+
+TEST_F(HostKeyCheckTest, AnAliasIsLookedUpInThePlaceOfHostAndPort) {
+    settings.host_key_alias = "Alias";
+    settings.port = 2222;
+    folder.write("known_hosts", line("alias", key));
+
+    EXPECT_TRUE(decide(key));
+    expect_refusal(decide(other), {"the host key of Alias ", "-R 'alias'"});
+
+    folder.write("known_hosts", line("[bastion.example]:2222", key));
+    expect_refusal(decide(key), {"ssh -o HostKeyAlias='Alias' -p 2222 Bastion.example"});
+}
+
+TEST_F(HostKeyCheckTest, AnAliasIsWhatIsRecorded) {
+    settings.strict_host_key_checking = StrictHostKeyChecking::accept_new;
+    settings.host_key_alias = "Alias";
+    settings.port = 2222;
+
+    EXPECT_TRUE(decide(key));
+
+    EXPECT_EQ(text_of_file(folder.path("known_hosts")), line("alias", key));
+}
+
+TEST_F(HostKeyCheckTest, ANameIsRecordedHashedSoThatSshKeygenFindsIt) {
+    settings.strict_host_key_checking = StrictHostKeyChecking::accept_new;
+    settings.hash_known_hosts = true;
+    settings.port = 2222;
+
+    EXPECT_TRUE(decide(key));
+
+    const std::string text = text_of_file(folder.path("known_hosts"));
+    EXPECT_TRUE(text.starts_with("|1|")) << text;
+    EXPECT_EQ(text.find("bastion"), std::string::npos);
+    EXPECT_TRUE(run_program(
+        {"ssh-keygen", "-F", "[bastion.example]:2222", "-f", folder.path("known_hosts")}));
+    EXPECT_FALSE(
+        run_program({"ssh-keygen", "-F", "bastion.example", "-f", folder.path("known_hosts")}));
+    settings.strict_host_key_checking = StrictHostKeyChecking::yes;
+    EXPECT_TRUE(decide(key));
+}
+
+TEST_F(HostKeyCheckTest, EveryHashHasASaltOfItsOwn) {
+    settings.strict_host_key_checking = StrictHostKeyChecking::accept_new;
+    settings.hash_known_hosts = true;
+    ASSERT_TRUE(decide(key));
+    const std::string first = text_of_file(folder.path("known_hosts"));
+    folder.write("known_hosts", "");
+
+    ASSERT_TRUE(decide(key));
+
+    EXPECT_NE(text_of_file(folder.path("known_hosts")), first);
+}
+
+TEST_F(HostKeyCheckTest, TheLineThatConflictsIsRemovedByTheCommandThatIsTold) {
+    folder.write("known_hosts", line("other.example", key) + line("bastion.example", other));
+    ASSERT_TRUE(run_program({"ssh-keygen", "-H", "-f", folder.path("known_hosts")}));
+    expect_refusal(decide(key),
+                   {folder.path("known_hosts") + ":2 says",
+                    "ssh-keygen -f '" + folder.path("known_hosts") + "' -R 'bastion.example'"});
+
+    ASSERT_TRUE(
+        run_program({"ssh-keygen", "-f", folder.path("known_hosts"), "-R", "bastion.example"}));
+
+    expect_refusal(decide(key), {"no host key is known"});
+}
+
+TEST_F(HostKeyCheckTest, LocalhostIsBelievedOnlyIfThatWasAskedFor) {
+    folder.write("known_hosts", line("bastion.example", other));
+    EXPECT_FALSE(decide(key, true));
+
+    settings.no_host_authentication_for_localhost = true;
+    EXPECT_TRUE(decide(key, true));
+    EXPECT_FALSE(decide(key, false));
+
+    settings.host_key_alias = "alias";
+    EXPECT_FALSE(decide(key, true));
+}
+
+TEST_F(HostKeyCheckTest, SkippedLinesAreTold) {
+    folder.write("known_hosts",
+                 "@revokd * " + line("x", key) + "bastion.example ssh-ed25519 !!!\n" +
+                     line("bastion.example", key));
+
+    EXPECT_TRUE(decide(key));
+
+    EXPECT_TRUE(lines.contain("known_hosts:1 is skipped: its marker is unknown")) << lines.all();
+    EXPECT_TRUE(lines.contain("known_hosts:2 is skipped: it holds no key that can be read"));
+}
+
+TEST_F(HostKeyCheckTest, MoreSkippedLinesAreCounted) {
+    std::string text;
+    for (int i = 0; i < 20; ++i) {
+        text += "bastion.example rubbish\n";
+    }
+    folder.write("known_hosts", text + line("bastion.example", key));
+
+    EXPECT_TRUE(decide(key));
+
+    EXPECT_TRUE(lines.contain("warning: 4 more lines of known_hosts files are skipped"));
+}
+
+// ---- RevokedHostKeys ---------------------------------------------------------------------------
+
+TEST_F(HostKeyCheckTest, AKeyOnTheListOfRevokedKeysIsRefused) {
+    folder.write("known_hosts", line("bastion.example", key));
+    settings.revoked_host_keys_files = {folder.path("revoked")};
+    folder.write("revoked", "# none\n");
+    EXPECT_TRUE(decide(key));
+
+    folder.write("revoked", "# stolen\n" + line("", key).substr(1));
+
+    expect_refusal(decide(key), {"revoked in " + folder.path("revoked") + ":2"});
+    settings.no_host_authentication_for_localhost = true;
+    EXPECT_FALSE(decide(key, true));
+}
+
+TEST_F(HostKeyCheckTest, AListOfRevokedKeysThatCannotBeReadRefusesEveryHost) {
+    folder.write("known_hosts", line("bastion.example", key));
+    settings.revoked_host_keys_files = {folder.path("revoked")};
+
+    expect_refusal(decide(key), {"no host is believed", "No such file"});
+    folder.write("revoked", "rubbish\n");
+    expect_refusal(decide(key), {"no host is believed", "line 1 is no public key"});
+
+    make_key_pair(folder.path("stolen"));
+    ASSERT_TRUE(run_program(
+        {"ssh-keygen", "-q", "-k", "-f", folder.path("revoked"), folder.path("stolen.pub")}));
+    expect_refusal(decide(key), {"no host is believed", "KRL"});
+
+    settings.revoked_host_keys_files = {"none"};
+    EXPECT_TRUE(decide(key));
+}
+
+// ---- certificates ------------------------------------------------------------------------------
+
+class HostCertificateCheckTest : public HostKeyCheckTest {
+  protected:
+    HostCertificateCheckTest()
+        : authority(make_key_pair(folder.path("ca"))), host(make_key_pair(folder.path("host"))) {}
+
+    /// Made by ssh-keygen -s with the authority's key.
+    std::vector<std::byte> certificate(const std::string& names,
+                                       const std::string& validity = "always:forever") {
+        EXPECT_TRUE(run_program({"ssh-keygen",
+                                 "-q",
+                                 "-s",
+                                 folder.path("ca"),
+                                 "-I",
+                                 "the bastion",
+                                 "-h",
+                                 "-n",
+                                 names,
+                                 "-V",
+                                 validity,
+                                 folder.path("host.pub")}));
+        return ssh::parse_public_key_file(text_of_file(folder.path("host-cert.pub")))->blob;
+    }
+
+    const std::vector<std::byte> authority;
+    const std::vector<std::byte> host;
+};
+
+TEST_F(HostCertificateCheckTest, ATrustedAuthorityIsEnough) {
+    folder.write("known_hosts", "@cert-authority " + line("*.example", authority));
+
+    EXPECT_TRUE(decide(certificate("bastion.example")));
+    EXPECT_TRUE(decide(certificate("other.example,*.example")));
+    EXPECT_TRUE(
+        lines.contain("host certificate 'the bastion' of Bastion.example is signed by the "
+                      "authority in " +
+                      folder.path("known_hosts") + ":1"));
+}
+
+TEST_F(HostCertificateCheckTest, NobodysAuthorityIsNot) {
+    expect_refusal(decide(certificate("bastion.example")),
+                   {"no host key is known for Bastion.example",
+                    "its host certificate is signed by " + ssh::fingerprint(authority),
+                    "@cert-authority"});
+}
+
+TEST_F(HostCertificateCheckTest, ACertificateThatDoesNotHoldIsNotEnough) {
+    folder.write("known_hosts", "@cert-authority " + line("*", authority));
+
+    expect_refusal(decide(certificate("other.example")), {"'the bastion' does not list this host"});
+    expect_refusal(decide(certificate("bastion.example", "20200101:20210101")), {"is expired"});
+    expect_refusal(decide(certificate("bastion.example", "20900101:21000101")),
+                   {"is not yet valid"});
+}
+
+// check_host_key(): "No matching CA found. Retry with plain key".
+TEST_F(HostCertificateCheckTest, ThePlainKeyMayBeOnRecordAllTheSame) {
+    folder.write("known_hosts", line("bastion.example", host));
+    EXPECT_TRUE(decide(certificate("bastion.example")));
+    EXPECT_FALSE(lines.contain("warning")) << "nobody trusts the authority, which is no news";
+
+    folder.write("known_hosts",
+                 line("bastion.example", host) + "@cert-authority " + line("*", authority));
+    EXPECT_TRUE(decide(certificate("bastion.example", "20200101:20210101")));
+    EXPECT_TRUE(lines.contain("warning: Bastion.example is believed for its plain host key"))
+        << lines.all();
+}
+
+TEST_F(HostCertificateCheckTest, AcceptNewRecordsThePlainKey) {
+    settings.strict_host_key_checking = StrictHostKeyChecking::accept_new;
+
+    EXPECT_TRUE(decide(certificate("bastion.example")));
+
+    EXPECT_EQ(text_of_file(folder.path("known_hosts")), line("bastion.example", host));
+}
+
+TEST_F(HostCertificateCheckTest, ARevokedKeyOrAuthorityIsRefusedWhateverElseHolds) {
+    const std::vector<std::byte> good = certificate("bastion.example");
+    const std::string trusted =
+        line("bastion.example", host) + "@cert-authority " + line("*", authority);
+    for (const std::vector<std::byte>& revoked : {host, authority}) {
+        folder.write("known_hosts", trusted + "@revoked " + line("*", revoked));
+        expect_refusal(decide(good), {"revoked in " + folder.path("known_hosts") + ":3"});
+
+        folder.write("known_hosts", trusted);
+        folder.write("revoked", line("", revoked).substr(1));
+        settings.revoked_host_keys_files = {folder.path("revoked")};
+        expect_refusal(decide(good), {"revoked in " + folder.path("revoked") + ":1"});
+        settings.revoked_host_keys_files = {};
+    }
+}
+
+TEST_F(HostCertificateCheckTest, AnAliasIsTheNameThatTheCertificateHasToList) {
+    settings.host_key_alias = "alias.example";
+    settings.port = 2222;
+    folder.write("known_hosts", "@cert-authority " + line("alias.example", authority));
+
+    EXPECT_TRUE(decide(certificate("alias.example")));
+    EXPECT_FALSE(decide(certificate("bastion.example")));
+}
+
+TEST_F(HostCertificateCheckTest, ACertificateThatCannotBeParsedIsRefused) {
+    std::vector<std::byte> broken = certificate("bastion.example");
+    broken.pop_back();
+
+    expect_refusal(decide(broken), {"the host certificate of Bastion.example cannot be used"});
+}
+
+TEST_F(HostCertificateCheckTest, CertificatesAreAskedForFirst) {
+    folder.write("known_hosts", "@cert-authority " + line("*", authority));
+    const auto check = HostKeyCheck::make(settings, account);
+    ASSERT_TRUE(check);
+
+    const std::vector<std::string> types = check->recorded_key_types();
+    EXPECT_NE(std::find(types.begin(), types.end(), "ssh-ed25519-cert-v01@openssh.com"),
+              types.end());
 }
 
 }  // namespace

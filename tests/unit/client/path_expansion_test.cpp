@@ -31,6 +31,14 @@ TEST(PathExpansion, KnowsTheTokens) {
               "/home/me/me/1000/bastion/bastion.example/you/2222/%d");
 }
 
+TEST(PathExpansion, KnowsTheHostKeyAliasWhereThereIsOne) {
+    TokenValues with_alias = values;
+    with_alias.host_key_alias = "alias";
+
+    EXPECT_EQ(expand_path("%k", with_alias), "alias");
+    EXPECT_EQ(expand_path("%k", values), "bastion");
+}
+
 TEST(PathExpansion, RefusesUnknownTokens) {
     const auto expanded = expand_path("keys/%x", values);
 

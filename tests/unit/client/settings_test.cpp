@@ -68,6 +68,14 @@ TEST(Options, SetEveryKeyThatIsSupported) {
                                    "UserKnownHostsFile a b",
                                    "GlobalKnownHostsFile none",
                                    "StrictHostKeyChecking accept-new",
+                                   "RevokedHostKeys r s",
+                                   "HostKeyAlias other",
+                                   "HashKnownHosts yes",
+                                   "NoHostAuthenticationForLocalhost yes",
+                                   "CheckHostIP no",
+                                   "UpdateHostKeys no",
+                                   "VerifyHostKeyDNS no",
+                                   "VisualHostKey no",
                                    "ExitOnForwardFailure true",
                                    "ConnectTimeout 1m30s",
                                    "ServerAliveInterval 5",
@@ -85,6 +93,10 @@ TEST(Options, SetEveryKeyThatIsSupported) {
     EXPECT_EQ(s.user_known_hosts_files, (std::vector<std::string>{"a", "b"}));
     EXPECT_EQ(s.global_known_hosts_files, std::vector<std::string>{"none"});
     EXPECT_EQ(s.strict_host_key_checking, StrictHostKeyChecking::accept_new);
+    EXPECT_EQ(s.revoked_host_keys_files, (std::vector<std::string>{"r", "s"}));
+    EXPECT_EQ(s.host_key_alias, "other");
+    EXPECT_TRUE(s.hash_known_hosts);
+    EXPECT_TRUE(s.no_host_authentication_for_localhost);
     EXPECT_TRUE(s.exit_on_forward_failure);
     EXPECT_EQ(s.connect_timeout, seconds{90});
     EXPECT_EQ(s.server_alive_interval, seconds{5});
@@ -164,6 +176,11 @@ TEST(Options, AWrongValueIsRefusedInOneLineThatNamesTheOption) {
                                         "UserKnownHostsFile",
                                         "IdentityFile a b",
                                         "User=-oProxyCommand",
+                                        "CheckHostIP=yes",
+                                        "UpdateHostKeys=ask",
+                                        "VerifyHostKeyDNS=ask",
+                                        "VisualHostKey=yes",
+                                        "HashKnownHosts=maybe",
                                         "Reconnect=yes"}) {
         const std::string error = apply({text}).error;
 
