@@ -6,11 +6,13 @@ import statistics
 
 
 def percentile(values, percent):
-    """The smallest value that `percent` of all do not exceed; None where so few cannot say."""
-    if not values or len(values) * (100 - percent) < 100 and percent > 50:
+    """The smallest value that `percent` of all do not exceed. None where so few cannot say: where not
+    even one of them is expected above it."""
+    expected_above = len(values) * (100 - percent) / 100
+    if not values or (percent > 50 and expected_above < 1 - 1e-9):
         return None
     ordered = sorted(values)
-    return ordered[max(0, math.ceil(len(ordered) * percent / 100) - 1)]
+    return ordered[max(0, math.ceil(len(ordered) * percent / 100 - 1e-9) - 1)]
 
 
 def median(values):

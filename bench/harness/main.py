@@ -80,7 +80,7 @@ def measure(asked, programs):
                                [name for name in asked.candidates.split(",") if name])
     amounts = settings.quick() if asked.quick else settings.Settings()
     if asked.rounds:
-        amounts.rounds = asked.rounds
+        amounts.rounds = amounts.load_rounds = asked.rounds
     if asked.tunnels:
         amounts.tunnels = tuple(int(number) for number in asked.tunnels.split(","))
     wanted = [metric(amounts) for metric in metrics.ALL

@@ -13,7 +13,7 @@ MIB = 1 << 20
 class Metric:
     name = ""
     title = ""
-    delay_us = 0
+    delay_us = 0  # each way
 
     def __init__(self, settings):
         self.settings = settings
@@ -88,14 +88,14 @@ class Throughput(Metric):
 
     def estimate(self, variant, candidate):
         speed = {"direct": 2000, "floor": 1000, "ssh": 400, "caponier": 500}[candidate.kind]
-        return self.settings.bulk_bytes / MB / speed + 0.2
+        return self.settings.bulk_bytes / MB / speed + 0.05
 
     def prepare(self, running, variant):
         tunnels, direction = variant
         bulk(running, direction, tunnels, self.settings.warm_up_bytes, self.seconds_max)
 
     def prepare_estimate(self, variant, candidate):
-        return 0.5
+        return self.settings.warm_up_bytes / MB / 400 + 0.1
 
     def measure(self, running, variant):
         tunnels, direction = variant
@@ -115,8 +115,8 @@ class Latency(Metric):
         return candidate.kind != "floor"
 
     def estimate(self, variant, candidate):
-        slow = candidate.kind == "ssh" and variant >= 1000
-        return self.settings.echo_seconds if slow else 0.8
+        trip_seconds = 100e-6 + (variant * 6e-6 if candidate.kind == "ssh" else 0)
+        return min(self.settings.echo_seconds, self.settings.echo_trips * trip_seconds) + 0.05
 
     def prepare_estimate(self, variant, candidate):
         return variant / 1000 * (6 if candidate.kind == "ssh" else 1)
@@ -167,8 +167,11 @@ class Load(Metric):
     def applies(self, candidate):
         return candidate.kind != "floor"
 
+    def rounds(self):
+        return self.settings.load_rounds
+
     def estimate(self, variant, candidate):
-        return self.settings.load_seconds + self.ramp_seconds + 0.5
+        return self.settings.load_seconds + self.ramp_seconds + 0.3
 
     def measure(self, running, variant):
         window = self.settings.load_seconds
@@ -202,7 +205,7 @@ class Churn(Metric):
         return self.settings.churn_concurrent
 
     def estimate(self, variant, candidate):
-        return self.settings.churn_tunnels / 1500 + 0.2
+        return self.settings.churn_tunnels / 1500 + 0.05
 
     def prepare(self, running, variant):
         self._churn(running, variant, min(200, self.settings.churn_tunnels))
@@ -229,7 +232,7 @@ class LongPath(Metric):
         return 1
 
     def estimate(self, variant, candidate):
-        return self.settings.long_ramp_seconds + self.settings.long_seconds + 1
+        return self.settings.long_ramp_seconds + self.settings.long_seconds + 0.5
 
     def measure(self, running, variant):
         tunnels, direction = variant

@@ -5,7 +5,7 @@ import itertools
 import subprocess
 
 import figures
-from report import of, variants_of
+from report import of, rounds_of, variants_of
 from run import describe
 
 COLOURS = {"ssh": "#c44e52", "ssh-gcm": "#dd8452", "direct": "#8c8c8c", "floor": "#55a868"}
@@ -94,11 +94,11 @@ def throughput(result, colours):
         blocks.append(block(f"d{at}", lines))
         curves.append(f"$d{at} using 1:2:({width * 0.92}) with boxes {colours[name]} "
                       f"fs solid 0.9 noborder title {quoted(name)}")
-        curves.append(f"$d{at} using 1:2:3:4 with yerrorbars lc rgb '#333333' ps 0 notitle")
+        curves.append(f"$d{at} using 1:2:3:4 with yerrorbars lc rgb '#333333' pt 0 ps 0 notitle")
     tics = ", ".join(f"{quoted(describe(variant))} {at}" for at, variant in enumerate(variants))
     return "".join(blocks) + (
-        f"set title 'Throughput: median and range of {result['settings']['rounds']} interleaved runs"
-        f"{slow(result)}{without_tunnel(result, variants)}'\n"
+        f"set title \"Throughput: median and range of {rounds_of(result, 'throughput')} interleaved runs"
+        f"{slow(result)}{without_tunnel(result, variants)}\"\n"
         f"set xtics ({tics}) scale 0\nset xrange [-0.6:{len(variants) - 0.4}]\n"
         "set ylabel 'MB/s'\nset yrange [0:*]\nset grid noxtics ytics\n"
         "plot " + ", ".join(curves) + "\n")

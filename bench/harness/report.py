@@ -1,5 +1,7 @@
 """The report in Markdown: what was measured, by whom it was reached, and what cannot be read from it."""
 
+import collections
+
 import figures
 import goals
 from run import describe
@@ -43,6 +45,14 @@ def number(value, digits=3):
     return f"{value:.{decimals}f}"
 
 
+def rounds_of(result, metric):
+    """How many there were, and if they were not alike, from and to."""
+    counts = collections.Counter((str(sample["variant"]), sample["candidate"])
+                                 for sample in result["samples"] if sample["metric"] == metric)
+    least, most = min(counts.values()), max(counts.values())
+    return str(most) if least == most else f"{least} to {most}"
+
+
 def with_spread(values):
     values = [value for value in values if value is not None]
     if not values:
@@ -64,15 +74,17 @@ def heading(result):
         f"{facts['openssh']}; {facts['caponier']}; commit {facts['commit']}.",
         f"TCP congestion control of all connections: {facts['congestion']}. Descriptors per process: "
         f"{facts['descriptors']:,}. Load average {facts['load_before']} before, "
-        f"{facts['load_after']} after. " + facts["softirq"],
-        *([""] + [f"**{note}**" for note in result["notes"]] if result["notes"] else [])])
+        f"{facts['load_after']} after. " + facts["softirq"]])
 
 
 def failures(result):
     rows = [(one["candidate"], one["metric"],
              "all of it" if one["variant"] is None else describe(as_tuple(one["variant"])),
              one["why"].replace("|", "/")) for one in result["failures"]]
-    return "## Failed\n\n" + table(["candidate", "metric", "where", "why"], rows) if rows else ""
+    parts = ["## Failed\n\n" + table(["candidate", "metric", "where", "why"], rows)] if rows else []
+    if result["notes"]:
+        parts.append("## Cut short\n\n" + "\n".join(f"* {note}" for note in result["notes"]))
+    return "\n\n".join(parts)
 
 
 def as_tuple(variant):
@@ -136,7 +148,7 @@ def throughput(result):
     reads = result["facts"]["floor_reads"]
     return "\n\n".join([
         "## Throughput and CPU",
-        f"Median of {result['settings']['rounds']} interleaved runs of "
+        f"Median of {rounds_of(result, 'throughput')} interleaved runs of "
         f"{result['settings']['bulk_bytes'] / 1e9:.2f} GB, ± half of the range. One GB is 10^9 bytes. "
         f"CPU is user and system time. The floor reads {reads['up'] >> 10} KiB at a time up and "
         f"{reads['down'] >> 10} KiB down, which cost the least here.",

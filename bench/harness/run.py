@@ -79,7 +79,7 @@ class Run:
             self._progress.step(f"{metric.title}, {what}: {candidate.name}", metric.name, estimate)
             try:
                 if time.monotonic() > deadline:
-                    raise Failed(f"not run: {self.settings.minutes_max:.0f} minutes were over")
+                    raise Failed(f"not run: {self.settings.minutes_max:g} minutes were over")
                 begun = time.monotonic()
                 sample = step(running, variant)
                 self._progress.took(metric.name, estimate, time.monotonic() - begun)
@@ -96,10 +96,22 @@ class Run:
         for running in at_work:
             attempt(running, metric.prepare, None, describe(variant))
         for at in range(metric.rounds()):
+            if at > 0 and self._progress.seconds_left() > deadline - time.monotonic():
+                self._cut_short(metric, variant, at, at_work)
+                break
             # Another one begins each time, so that nobody always follows the same one.
             begin = at % max(1, len(at_work))
             for running in at_work[begin:] + at_work[:begin]:
                 attempt(running, metric.measure, at, f"{describe(variant)}, round {at + 1}")
+
+    def _cut_short(self, metric, variant, rounds_done, at_work):
+        """Leaves out further rounds, so that what still comes has a first one."""
+        rounds = metric.rounds()
+        self.notes.append(f"{metric.title}, {describe(variant)}: {rounds_done} of {rounds} rounds, "
+                          "because time was short")
+        for running in at_work:
+            self._progress.skip(metric.name, (rounds - rounds_done) *
+                                metric.estimate(variant, running.candidate))
 
     def _fail(self, metric, variant, candidate, why):
         self.failures.append({"metric": metric.name, "variant": variant,

@@ -18,6 +18,7 @@ class Settings:
     idle_tunnels: tuple = (1000, 4000)
     echo_seconds: float = 5.0
     echo_trips: int = 4000
+    load_rounds: int = 5
     load_seconds: float = 3.0
     churn_concurrent: tuple = (16, 256)
     churn_tunnels: int = 2000
@@ -29,9 +30,9 @@ class Settings:
 
 def quick():
     """Enough to see that everything works and what is grossly different; no more."""
-    return Settings(is_quick=True, rounds=3, bulk_bytes=96 * MIB, warm_up_bytes=16 * MIB,
-                    floor_read_bytes=(128 << 10, 512 << 10), calibration_bytes=64 * MIB,
-                    calibration_rounds=1, idle_tunnels=(200,), echo_seconds=0.5, echo_trips=400,
-                    load_seconds=0.5, churn_concurrent=(16,), churn_tunnels=300,
-                    long_variants=((1, "down"),), long_ramp_seconds=1.5, long_seconds=1.5,
-                    minutes_max=4.0)
+    return Settings(is_quick=True, rounds=3, bulk_bytes=64 * MIB, warm_up_bytes=8 * MIB,
+                    floor_read_bytes=(128 << 10, 256 << 10, 512 << 10),
+                    calibration_bytes=32 * MIB, calibration_rounds=1, idle_tunnels=(200,),
+                    echo_seconds=0.5, echo_trips=400, load_rounds=1, load_seconds=1.0,
+                    churn_concurrent=(16,), churn_tunnels=300, long_variants=((1, "down"),),
+                    long_ramp_seconds=1.5, long_seconds=1.5, minutes_max=1.7)
