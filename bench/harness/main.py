@@ -8,6 +8,7 @@ import dataclasses
 import json
 import os
 import pathlib
+import re
 import signal
 import sys
 import tempfile
@@ -26,8 +27,24 @@ from processes import Failed
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
+class Parser(argparse.ArgumentParser):
+    def error(self, message):
+        self.exit(64, f"bench: {message}; tools/bench --help lists the options\n")
+
+
+def positive(text):
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number
+
+
+def positives(text):
+    return tuple(positive(part) for part in text.split(","))
+
+
 def arguments():
-    parser = argparse.ArgumentParser(prog="tools/bench", description=__doc__)
+    parser = Parser(prog="tools/bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="under two minutes, and rough")
     parser.add_argument("--only", metavar="METRIC", action="append", default=[],
                         choices=[metric.name for metric in metrics.ALL],
@@ -37,8 +54,9 @@ def arguments():
     parser.add_argument("--cipher", metavar="CIPHER", help="for ssh and caponier alike, as -c")
     parser.add_argument("--caponier", metavar="[NAME=]PATH", action="append", default=[],
                         help="measure this program; repeatable, to see a change within one run")
-    parser.add_argument("--rounds", type=int, help="how often everything is repeated")
-    parser.add_argument("--tunnels", help="of throughput: numbers with commas")
+    parser.add_argument("--rounds", type=positive, metavar="N", help="how often everything is repeated")
+    parser.add_argument("--tunnels", type=positives, metavar="N,N",
+                        help="at once, of throughput (1,8)")
     parser.add_argument("--out", metavar="DIR", type=pathlib.Path,
                         help="where the report, report.json and the plots go (build/bench-report)")
     parser.add_argument("--readme", action="store_true",
@@ -70,6 +88,8 @@ def main():
     else:
         result = measure(asked, programs)
     write(result, out)
+    if asked.readme and result["settings"]["is_quick"]:
+        raise ValueError("a quick run is no full report: bench/README.md is left as it is")
     if asked.readme:
         update_readme(result)
     return 0 if result["samples"] else 1
@@ -82,7 +102,7 @@ def measure(asked, programs):
     if asked.rounds:
         amounts.rounds = amounts.load_rounds = asked.rounds
     if asked.tunnels:
-        amounts.tunnels = tuple(int(number) for number in asked.tunnels.split(","))
+        amounts.tunnels = asked.tunnels
     wanted = [metric(amounts) for metric in metrics.ALL
               if not asked.only or metric.name in asked.only]
 
@@ -109,8 +129,11 @@ def write(result, out):
     drawn = plots.draw(result, out)
     text = (out / "report").with_suffix(".md")
     text.write_text(report.markdown(result, drawn))
-    print(report.summary(result))
-    print(f"\nThe report is {text}; every sample is in {out / 'report.json'}.")
+    try:
+        print(report.summary(result))
+        print(f"\nThe report is {text}; every sample is in {out / 'report.json'}.", flush=True)
+    except BrokenPipeError:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # a reader that has seen enough
 
 
 BEGIN = "<!-- newest full report: tools/bench --readme writes from here -->"
@@ -124,8 +147,9 @@ def update_readme(result):
     _, tail = rest.split(END)
     facts = result["facts"]
     body = (f"{facts['date']}, commit {facts['commit']}: {facts['machine']}; {facts['openssh']}; "
-            f"congestion control {facts['congestion']}; load average {facts['load_before']} before.")
-    sections = report.summary(result).replace("\n## ", "\n### ").replace("\n### ", "\n#### ")
+            f"congestion control {report.congestion(result)}; load average {facts['load_before']} before.")
+    # They stand below a heading of the third level.
+    sections = re.sub(r"^(#+) ", r"\1## ", report.summary(result), flags=re.MULTILINE)
     path.write_text(f"{head}{BEGIN}\n\n{body}\n\n{sections}\n\n{END}{tail}")
 
 

@@ -72,9 +72,16 @@ def heading(result):
         "",
         f"{facts['date']}, {facts['minutes']:.0f} minutes. {facts['machine']}.",
         f"{facts['openssh']}; {facts['caponier']}; commit {facts['commit']}.",
-        f"TCP congestion control of all connections: {facts['congestion']}. Descriptors per process: "
+        f"TCP congestion control of all connections: {congestion(result)}. Descriptors per process: "
         f"{facts['descriptors']:,}. Load average {facts['load_before']} before, "
         f"{facts['load_after']} after. " + facts["softirq"]])
+
+
+def congestion(result):
+    """The kernel's default, and what else was seen on connections, should there be anything."""
+    seen = {sample["congestion"] for sample in result["samples"] if "congestion" in sample}
+    return ", ".join([result["facts"]["congestion"],
+                      *sorted(seen - {result["facts"]["congestion"]})])
 
 
 def failures(result):
@@ -145,13 +152,11 @@ def throughput(result):
         return f"### {title}\n\n" + grid(result, "throughput", [
             (describe(variant), variant, values(function)) for variant in variants])
     shares = [variant for variant in variants if variant[0] > 1]
-    reads = result["facts"]["floor_reads"]
     return "\n\n".join([
         "## Throughput and CPU",
         f"Median of {rounds_of(result, 'throughput')} interleaved runs of "
         f"{result['settings']['bulk_bytes'] / 1e9:.2f} GB, ± half of the range. One GB is 10^9 bytes. "
-        f"CPU is user and system time. The floor reads {reads['up'] >> 10} KiB at a time up and "
-        f"{reads['down'] >> 10} KiB down, which cost the least here.",
+        f"CPU is user and system time." + floor_reads(result),
         section("MB/s", figures.rate),
         section("CPU seconds per GB: the client", figures.per_gb("client_cpu_s")),
         section("CPU seconds per GB: the server", figures.per_gb("server_cpu_s")),
@@ -161,6 +166,14 @@ def throughput(result):
             result, "throughput", [(describe(variant), variant,
                                     values(lambda sample: sample["smallest_share"]))
                                    for variant in shares])] if shares else [])])
+
+
+def floor_reads(result):
+    if not any(one["kind"] == "floor" for one in candidates_in(result, "throughput")):
+        return ""
+    reads = result["facts"]["floor_reads"]
+    return (f" The floor reads {reads['up'] >> 10} KiB at a time up and {reads['down'] >> 10} KiB down, "
+            "which cost the least here.")
 
 
 def pooled(percent):
@@ -175,12 +188,13 @@ def latency(result):
     variants = variants_of(result, "latency")
     if not variants:
         return ""
-    columns = [(f"{variant:,} idle: p{percent}" if variant else f"alone: p{percent}", variant,
-                pooled(percent)) for variant in variants for percent in (50, 90, 99, 99.9)]
     memory = [variant for variant in variants if variant]
     parts = ["## Round trips of 64 bytes beside idle tunnels, µs",
-             "Over all rounds; \"too few\" where a percentile would rest on less than one trip.",
-             grid(result, "latency", columns)]
+             "Over all rounds; \"too few\" where a percentile would rest on less than one trip."]
+    for variant in variants:
+        parts += [f"### {f'Beside {variant:,} idle tunnels' if variant else 'Alone'}",
+                  grid(result, "latency", [(f"p{percent}", variant, pooled(percent))
+                                           for percent in (50, 90, 99, 99.9)])]
     if memory:
         def kib(samples):
             return number(goals.kib_per_tunnel(samples[0]))
@@ -194,14 +208,14 @@ def load(result):
     variants = variants_of(result, "load")
     if not variants:
         return ""
-    columns = []
+    parts = ["## Round trips of 64 bytes under load, µs"]
     for direction in variants:
-        name = f"4 {direction}loads"
-        columns += [(f"{name}: p50", direction, pooled(50)), (f"{name}: p99", direction, pooled(99)),
-                    (f"{name}: MB/s", direction, values(figures.rate)),
-                    (f"{name}: smallest share", direction,
-                     values(lambda sample: sample["smallest_share"]))]
-    return "\n\n".join(["## Round trips of 64 bytes under load, µs", grid(result, "load", columns)])
+        parts += [f"### Beside 4 bulk {direction}loads", grid(result, "load", [
+            ("p50", direction, pooled(50)), ("p90", direction, pooled(90)),
+            ("p99", direction, pooled(99)), ("bulk MB/s", direction, values(figures.rate)),
+            ("bulk, smallest share", direction,
+             values(lambda sample: sample["smallest_share"]))])]
+    return "\n\n".join(parts)
 
 
 def churn(result):
