@@ -77,16 +77,18 @@ struct Aes256 {
     static constexpr auto finish = &IMB_MGR::gcm256_enc_finalize;
 };
 
+/// What the library keeps between calls: the key, expanded, and the state of a packet.
+struct GcmSecret {
+    alignas(64) gcm_key_data schedule{};
+    alignas(64) gcm_context_data context{};
+};
+
 template <typename Aes>
 class IpsecMbGcm final : public Aead {
   public:
-    explicit IpsecMbGcm(const AeadKey& key) noexcept : nonce_{key.iv} {
+    explicit IpsecMbGcm(const AeadKey& key) : nonce_{key.iv} {
         IMB_MGR* const manager = manager_of_this_thread();
-        (manager->*Aes::schedule)(key.key.data(), &schedule_);
-    }
-    ~IpsecMbGcm() override {
-        wipe(std::as_writable_bytes(std::span{&schedule_, 1}));
-        wipe(std::as_writable_bytes(std::span{&state_, 1}));
+        (manager->*Aes::schedule)(key.key.data(), &secret_->schedule);
     }
 
     std::uint32_t packet_length(
@@ -97,8 +99,8 @@ class IpsecMbGcm final : public Aead {
 
     void seal(std::uint32_t, std::span<std::byte> packet) noexcept override {
         const std::span<std::byte> text = text_of_packet(packet);
-        (manager_of_this_thread()->*Aes::encrypt)(&schedule_,
-                                                  &state_,
+        (manager_of_this_thread()->*Aes::encrypt)(&secret_->schedule,
+                                                  &secret_->context,
                                                   writable(text),
                                                   raw(text),
                                                   text.size(),
@@ -124,19 +126,20 @@ class IpsecMbGcm final : public Aead {
         }
         IMB_MGR* const manager = manager_of_this_thread();
         (manager->*Aes::begin)(
-            &schedule_, &state_, nonce_.data(), raw(packet), packet_length_bytes);
+            &secret_->schedule, &secret_->context, nonce_.data(), raw(packet), packet_length_bytes);
         nonce_.advance();
         encrypt_piece(manager, pieces.front, pieces.front);
         encrypt_piece(manager, pieces.bulk, pieces.bulk_place);
         encrypt_piece(manager, pieces.back, pieces.back);
-        (manager->*Aes::finish)(&schedule_, &state_, writable(packet.last(tag_bytes)), tag_bytes);
+        (manager->*Aes::finish)(
+            &secret_->schedule, &secret_->context, writable(packet.last(tag_bytes)), tag_bytes);
     }
 
     bool open(std::uint32_t, std::span<std::byte> packet) noexcept override {
         const std::span<std::byte> text = text_of_packet(packet);
         std::array<std::byte, tag_bytes> tag{};
-        (manager_of_this_thread()->*Aes::decrypt)(&schedule_,
-                                                  &state_,
+        (manager_of_this_thread()->*Aes::decrypt)(&secret_->schedule,
+                                                  &secret_->context,
                                                   writable(text),
                                                   raw(text),
                                                   text.size(),
@@ -164,12 +167,11 @@ class IpsecMbGcm final : public Aead {
                        std::span<std::byte> into) noexcept {
         if (!from.empty()) {
             (manager->*Aes::encrypt_piece)(
-                &schedule_, &state_, writable(into), raw(from), from.size());
+                &secret_->schedule, &secret_->context, writable(into), raw(from), from.size());
         }
     }
 
-    alignas(64) gcm_key_data schedule_{};
-    alignas(64) gcm_context_data state_{};
+    SecretObject<GcmSecret> secret_;
     GcmNonce nonce_;
 };
 

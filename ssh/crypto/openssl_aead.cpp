@@ -190,7 +190,6 @@ class OpensslChacha final : public Aead {
           mac_{EVP_MAC_CTX_new(fetched().poly1305)} {
         expects(mac_ != nullptr);
     }
-    ~OpensslChacha() override { wipe(first_block_); }
 
     std::uint32_t packet_length(
         std::uint32_t sequence,
@@ -253,12 +252,12 @@ class OpensslChacha final : public Aead {
         static constexpr std::array<std::byte, chacha_block_bytes> zeros{};
         const std::array<unsigned char, 16> iv = chacha_iv(sequence);
         done(EVP_EncryptInit_ex2(text_.get(), nullptr, nullptr, iv.data(), nullptr));
-        encrypt(text_.get(), zeros, first_block_);
+        encrypt(text_.get(), zeros, *first_block_);
     }
 
     void authenticate(std::span<const std::byte> sealed, std::span<std::byte> tag) noexcept {
         std::size_t written = 0;
-        done(EVP_MAC_init(mac_.get(), raw(first_block_), chacha_key_bytes, nullptr));
+        done(EVP_MAC_init(mac_.get(), raw(*first_block_), chacha_key_bytes, nullptr));
         done(EVP_MAC_update(mac_.get(), raw(sealed), sealed.size()));
         done(EVP_MAC_final(mac_.get(), writable(tag), &written, tag.size()));
         expects(written == tag_bytes);
@@ -267,7 +266,7 @@ class OpensslChacha final : public Aead {
     CipherContext text_;    ///< K_2
     CipherContext length_;  ///< K_1
     MacContext mac_;        ///< wiped by libcrypto with every tag
-    std::array<std::byte, chacha_block_bytes> first_block_{};
+    SecretObject<std::array<std::byte, chacha_block_bytes>> first_block_;  ///< a packet's MAC key
 };
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Buffers for secrets; see secret_bytes.h.
+// Buffers for secrets; see secret_bytes.h. Where they lie is secret_memory.cpp's.
 
 #include "ssh/crypto/secret_bytes.h"
 
@@ -7,6 +7,7 @@
 
 #include <openssl/crypto.h>
 
+#include "ssh/crypto/secret_memory.h"
 #include "ssh/expects.h"
 
 namespace caponier::ssh {
@@ -21,8 +22,7 @@ bool constant_time_equal(std::span<const std::byte> a, std::span<const std::byte
     return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
 }
 
-SecretBytes::SecretBytes(std::size_t size)
-    : bytes_{std::make_unique<std::byte[]>(size)}, size_{size}, capacity_{size} {}
+SecretBytes::SecretBytes(std::size_t size) : memory_{allocate_secret_memory(size)}, size_{size} {}
 
 SecretBytes SecretBytes::copy_of(std::span<const std::byte> bytes) {
     SecretBytes copy{bytes.size()};
@@ -31,22 +31,19 @@ SecretBytes SecretBytes::copy_of(std::span<const std::byte> bytes) {
 }
 
 SecretBytes::SecretBytes(SecretBytes&& other) noexcept
-    : bytes_{std::move(other.bytes_)},
-      size_{std::exchange(other.size_, 0)},
-      capacity_{std::exchange(other.capacity_, 0)} {}
+    : memory_{std::exchange(other.memory_, {})}, size_{std::exchange(other.size_, 0)} {}
 
 SecretBytes& SecretBytes::operator=(SecretBytes&& other) noexcept {
     if (this != &other) {
-        wipe({bytes_.get(), capacity_});
-        bytes_ = std::move(other.bytes_);
+        free_secret_memory(memory_);
+        memory_ = std::exchange(other.memory_, {});
         size_ = std::exchange(other.size_, 0);
-        capacity_ = std::exchange(other.capacity_, 0);
     }
     return *this;
 }
 
 SecretBytes::~SecretBytes() {
-    wipe({bytes_.get(), capacity_});
+    free_secret_memory(memory_);
 }
 
 void SecretBytes::shrink(std::size_t size) noexcept {

@@ -16,6 +16,9 @@ INCLUDE_TABLE = {
     "ssh/crypto/cpu_": (
         [STD, "ssh/", "sys/auxv.h", "asm/hwcap.h"],
         "asks which instructions the processor has, and nothing else"),
+    "ssh/crypto/secret_memory.cpp": (
+        [STD, "ssh/", "sys/mman.h", "unistd.h"],
+        "asks the kernel to lock the memory of secrets, and for nothing else"),
     "ssh/libssh2_": (
         [STD, POSIX, "tl/expected.hpp", "ssh/", "libssh2.h"],
         "the one session over libssh2, which wants a descriptor as a dummy"),
@@ -52,6 +55,13 @@ FORBIDDEN_STD = {
     "engine/relay/": (
         ["fstream", "iostream", "filesystem"],
         "the relay opens no file and prints nothing"),
+}
+
+# Files that may have what their folder does without, and why.
+ALLOWED_STD = {
+    "ssh/crypto/secret_memory.cpp": (
+        ["mutex"],
+        "sessions of several threads take their secrets' memory from one arena"),
 }
 
 # Folders that ssh/ keeps to itself. Others see session.h and what it includes, and the files of

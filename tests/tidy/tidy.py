@@ -144,7 +144,8 @@ def standard_headers(tree: Tree) -> Iterator[Finding]:
     for folder, (headers, why) in tables.FORBIDDEN_STD.items():
         for name, lines in tree.cpp(folder):
             for number, header in includes_of(lines):
-                if header in headers:
+                allowed, _ = tables.ALLOWED_STD.get(name, ([], ""))
+                if header in headers and header not in allowed:
                     yield name, number, f"<{header}>: {why}"
 
 

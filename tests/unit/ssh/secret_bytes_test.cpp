@@ -3,6 +3,7 @@
 #include "ssh/crypto/secret_bytes.h"
 
 #include <array>
+#include <cstdint>
 #include <type_traits>
 #include <utility>
 
@@ -39,6 +40,20 @@ TEST(SecretBytes, WipesWhatItShrinksAwayFrom) {
 
     EXPECT_EQ(secret.size(), 1U);
     EXPECT_EQ(copy_of(before), from_hex("01000000"));
+}
+
+TEST(SecretObject, IsMadeInPlaceAndKeepsItsAddress) {
+    struct alignas(64) Schedule {
+        std::uint32_t rounds = 10;
+        std::array<std::byte, 100> keys{};
+    };
+    SecretObject<Schedule> schedule;
+
+    EXPECT_EQ(schedule->rounds, 10U);
+    EXPECT_EQ(reinterpret_cast<std::uintptr_t>(&*schedule) % alignof(Schedule), 0U);
+    schedule->keys[99] = std::byte{1};
+    EXPECT_EQ((*schedule).keys[99], std::byte{1});
+    EXPECT_FALSE(std::is_copy_constructible_v<SecretObject<Schedule>>);
 }
 
 TEST(Wipe, OverwritesEveryByte) {
