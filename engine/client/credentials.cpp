@@ -32,6 +32,7 @@
 
 #include "engine/client/text_filter.h"
 #include "engine/io/expects.h"
+#include "ssh/crypto/secret_memory.h"
 #include "ssh/crypto/signature.h"
 #include "ssh/wire/name_list.h"
 
@@ -297,7 +298,19 @@ void Credentials::run() noexcept {
         open->answer = std::visit(
             [&](const auto& question) { return answer(question, *open->session); }, open->question);
         hand_back(std::move(open));
+        tell_of_unlocked_secrets();
     }
+}
+
+/// Once: it is no reason to stop, and more memory is not locked later.
+void Credentials::tell_of_unlocked_secrets() {
+    if (told_of_unlocked_secrets_ || ssh::secret_memory_is_locked()) {
+        return;
+    }
+    told_of_unlocked_secrets_ = true;
+    log_(LogLevel::info,
+         "warning: not all keys can be kept out of swap: raise the limit of locked memory "
+         "(ulimit -l)");
 }
 
 relay::Answer Credentials::answer(const relay::HostKeyQuestion& question, SessionMemory&) {

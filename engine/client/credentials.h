@@ -94,6 +94,7 @@ class Credentials {
         const relay::SignatureQuestion& question, const Identity& identity);
     [[nodiscard]] AgentConnection* agent();
     [[nodiscard]] std::vector<AgentKey> agent_keys();
+    void tell_of_unlocked_secrets();
 
     const Options options_;
     const HostKeyCheck host_key_check_;
@@ -102,6 +103,7 @@ class Credentials {
     io::Socket interrupt_;  ///< an eventfd: readable once stop() was called
 
     std::unique_ptr<AgentConnection> agent_;  ///< the thread's
+    bool told_of_unlocked_secrets_ = false;   ///< the thread's
 
     struct OnTheWay {
         const io::Loop* loop = nullptr;

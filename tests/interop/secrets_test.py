@@ -1,0 +1,155 @@
+#!/usr/bin/python3 -B
+"""Where secrets are: session keys in memory that is locked and never dumped, and keys that were
+used or replaced, and all of them after the end, nowhere.
+
+The server is asyncssh's, which knows the same session keys and tells them. What libcrypto makes of
+a key while it is used lies on its heap: with chacha20-poly1305 the keys are in EVP_CIPHER_CTXs.
+"""
+
+import base64
+import hashlib
+import pathlib
+import re
+
+import load
+import memory
+import rig
+import scripted_server
+import tap
+
+import asyncssh.kex
+from cryptography.hazmat.primitives import serialization
+
+
+HAS_VAES = re.search(r"\bvaes\b", pathlib.Path("/proc/cpuinfo").read_text()) is not None
+
+
+class SessionKeys:
+    """Every session key and shared secret that asyncssh computes, in this process."""
+
+    PURPOSES = {b"C": "key client to server", b"D": "key server to client"}
+
+    def __init__(self):
+        self.exchanges = []
+        self._compute_key = asyncssh.kex.Kex.compute_key
+
+    def __enter__(self):
+        recorder = self
+
+        def compute_key(kex, k, h, letter, session_id, size):
+            key = recorder._compute_key(kex, k, h, letter, session_id, size)
+            if letter == b"A":
+                recorder.exchanges.append({"shared secret": k.to_bytes((k.bit_length() + 7) // 8,
+                                                                       "big")})
+            if letter in recorder.PURPOSES:
+                recorder.exchanges[-1][recorder.PURPOSES[letter]] = key
+            return key
+
+        asyncssh.kex.Kex.compute_key = compute_key
+        return self
+
+    def __exit__(self, *_):
+        asyncssh.kex.Kex.compute_key = self._compute_key
+
+
+def secrets_of_key_file(path):
+    """What the private key at `path` must not be recognised by: its seed, what signing makes of it,
+    and the text in the file."""
+    text = path.read_bytes()
+    key = serialization.load_ssh_private_key(text, password=None)
+    seed = key.private_bytes(serialization.Encoding.Raw, serialization.PrivateFormat.Raw,
+                             serialization.NoEncryption())
+    scalar = bytearray(hashlib.sha512(seed).digest()[:32])
+    scalar[0] &= 0xf8
+    scalar[31] = scalar[31] & 0x7f | 0x40
+    lines = text.decode().splitlines()[1:-1]
+    at = base64.b64decode("".join(lines)).find(seed) * 4 // 3
+    width = len(lines[0])
+    # The line that the middle of the seed is in, around that.
+    line, column = divmod(at + 20, width)
+    text_of_seed = lines[line][max(0, column - 12):column + 12].encode()
+    return {"seed": seed, "scalar": bytes(scalar), "text in the key file": text_of_seed}
+
+
+class Secrets(rig.Case):
+    def setUp(self):
+        super().setUp()
+        recorder = SessionKeys()
+        recorder.__enter__()
+        self.addCleanup(recorder.__exit__)
+        self.exchanges = recorder.exchanges
+        self.server = scripted_server.ScriptedServer(self.directory / "server",
+                                                     {"echo": scripted_server.echoes})
+        self.addCleanup(self.server.stop)
+        self.key_secrets = secrets_of_key_file(self.server.user_key)
+
+    def start(self, *options):
+        program, [port] = self.forward(self.server, ("echo", 1), options=options)
+        load.check_echo(port)
+        return program, port
+
+    def assert_nowhere(self, program, secrets, when):
+        for name, places in memory.places_of(program.pid, secrets).items():
+            self.assertEqual(places, [], f"{name} is in memory {when}")
+
+    def assert_only_locked(self, program, secrets):
+        """On a machine without VAES the ciphers are libcrypto's, and so are its keys."""
+        for name, places in memory.places_of(program.pid, secrets).items():
+            self.assertNotEqual(places, [], f"{name} is not found: does the test look right?")
+            for place in places if HAS_VAES else []:
+                self.assertLessEqual({"lo", "dd", "wf"}, place.flags, f"{name} is in {place}")
+
+    def test_the_test_finds_what_is_in_memory(self):
+        program, _ = self.start()
+
+        places = memory.places_of(program.pid, {"user": rig.USER.encode(),
+                                                "file": bytes(self.server.user_key)})
+
+        self.assertTrue(places["user"])
+        self.assertTrue(places["file"])
+
+    def test_session_keys_are_only_in_locked_memory(self):
+        for cipher in "aes128-gcm@openssh.com", "aes256-gcm@openssh.com":
+            program, _ = self.start("-c", cipher)
+
+            keys = dict(self.exchanges[-1])
+            del keys["shared secret"]
+            self.assert_only_locked(program, keys)
+
+    def test_the_shared_secret_is_nowhere_once_there_are_keys(self):
+        program, _ = self.start()
+
+        secret = self.exchanges[-1]["shared secret"]
+        self.assert_nowhere(program, {"shared secret": secret}, "after the key exchange")
+
+    def test_a_private_key_is_nowhere_once_it_has_signed(self):
+        program, _ = self.start()
+
+        self.assert_nowhere(program, self.key_secrets, "after authentication")
+
+    def test_keys_are_nowhere_once_they_were_replaced(self):
+        for cipher in "aes128-gcm@openssh.com", "chacha20-poly1305@openssh.com":
+            before = len(self.exchanges)
+            # By time: asyncssh 2.10 goes on sending data in the middle of a key exchange.
+            program, port = self.start("-c", cipher, "-o", "RekeyLimit=default 1s")
+            old = self.exchanges[before]
+            rig.wait_until(lambda: len(self.exchanges) >= before + 2, "rekeyed", 20)
+            load.check_echo(port)
+
+            self.assert_nowhere(program, old, f"after a rekey of {cipher}")
+
+    def test_everything_is_gone_before_the_process_is(self):
+        for cipher in "aes128-gcm@openssh.com", "chacha20-poly1305@openssh.com":
+            program, _ = self.start("-c", cipher)
+            keys = self.exchanges[-1]
+            held = memory.HeldAtItsEnd(program.pid)
+
+            self.server.disconnect("the session is over")
+            held.wait()
+
+            self.assert_nowhere(program, {**keys, **self.key_secrets}, "when the program ends")
+            held.let_go()
+
+
+if __name__ == "__main__":
+    tap.main()
