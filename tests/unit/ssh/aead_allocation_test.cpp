@@ -1,62 +1,13 @@
-// No packet allocates. This program counts every allocation, operator new's and libcrypto's, so it
-// is one of its own: the counters have to be in place before anything else uses libcrypto.
+// No packet allocates, in the cipher. The counters have to be in place before anything else uses
+// libcrypto.
 
-#include <cstdlib>
-#include <new>
+#include <cstdio>
 
 #include <gtest/gtest.h>
 #include <openssl/crypto.h>
 
 #include "tests/unit/ssh/aead_packets.h"
-
-namespace {
-
-std::size_t allocations = 0;
-
-void* counted(std::size_t size) {
-    ++allocations;
-    return std::malloc(size);
-}
-
-void* aligned(std::size_t size, std::align_val_t alignment) {
-    ++allocations;
-    const auto step = static_cast<std::size_t>(alignment);
-    return std::aligned_alloc(step, (size + step - 1) / step * step);
-}
-
-void* crypto_malloc(std::size_t size, const char*, int) {
-    return counted(size);
-}
-
-void* crypto_realloc(void* old, std::size_t size, const char*, int) {
-    ++allocations;
-    return std::realloc(old, size);
-}
-
-void crypto_free(void* memory, const char*, int) {
-    std::free(memory);
-}
-
-}  // namespace
-
-void* operator new(std::size_t size) {
-    return counted(size);
-}
-void* operator new(std::size_t size, std::align_val_t alignment) {
-    return aligned(size, alignment);
-}
-void operator delete(void* memory) noexcept {
-    std::free(memory);
-}
-void operator delete(void* memory, std::size_t) noexcept {
-    std::free(memory);
-}
-void operator delete(void* memory, std::align_val_t) noexcept {
-    std::free(memory);
-}
-void operator delete(void* memory, std::size_t, std::align_val_t) noexcept {
-    std::free(memory);
-}
+#include "tests/unit/ssh/counted_allocations.h"
 
 namespace caponier::ssh {
 namespace {
@@ -72,11 +23,11 @@ void PrintTo(const Choice& choice, std::ostream* out) {
 }
 
 TEST(AeadAllocation, IsCountedInLibcryptoToo) {
-    const std::size_t before = allocations;
+    const std::size_t before = counted_allocations();
 
     OPENSSL_free(OPENSSL_malloc(1));
 
-    EXPECT_GT(allocations, before);
+    EXPECT_GT(counted_allocations(), before);
 }
 
 class AeadAllocationOf : public ::testing::TestWithParam<Choice> {};
@@ -84,20 +35,20 @@ class AeadAllocationOf : public ::testing::TestWithParam<Choice> {};
 TEST_P(AeadAllocationOf, HappensForAKeyAndNeverForAPacket) {
     const auto [provider, algorithm] = GetParam();
     const TestKey key{algorithm};
-    const std::size_t before_key = allocations;
+    const std::size_t before_key = counted_allocations();
     const std::unique_ptr<Aead> sealer = make_aead(algorithm, key.view(), provider);
     const std::unique_ptr<Aead> opener = make_aead(algorithm, key.view(), provider);
     if (!sealer) {
         GTEST_SKIP() << "this machine does not have the provider";
     }
-    ASSERT_GT(allocations, before_key);
+    ASSERT_GT(counted_allocations(), before_key);
     std::mt19937 random{1};
     const Bytes frame = frame_of(algorithm, 32'768, random);
     const Bytes data(32'768);
     Bytes packet = frame;
     bool all_opened = true;
 
-    const std::size_t before_packets = allocations;
+    const std::size_t before_packets = counted_allocations();
     for (std::uint32_t sequence = 0; sequence < 100; sequence += 2) {
         std::copy(frame.begin(), frame.end(), packet.begin());
         sealer->seal(sequence, packet);
@@ -109,7 +60,7 @@ TEST_P(AeadAllocationOf, HappensForAKeyAndNeverForAPacket) {
         all_opened = opener->open(sequence + 1, packet) && all_opened;
     }
 
-    EXPECT_EQ(allocations, before_packets);
+    EXPECT_EQ(counted_allocations(), before_packets);
     EXPECT_TRUE(all_opened);
 }
 
@@ -126,7 +77,7 @@ INSTANTIATE_TEST_SUITE_P(
 }  // namespace caponier::ssh
 
 int main(int argc, char** argv) {
-    if (CRYPTO_set_mem_functions(crypto_malloc, crypto_realloc, crypto_free) != 1) {
+    if (!caponier::ssh::count_allocations_of_libcrypto()) {
         std::fputs("libcrypto was used before it could be counted\n", stderr);
         return 1;
     }
