@@ -104,6 +104,44 @@ TEST(Pair, MakesProgressWithARekeyLimitOfSixteenBytes) {
     EXPECT_GT(pair.client.keys_changed, 5U);
 }
 
+// Item 60.
+TEST(Pair, CarriesSixtyFourChannelsOverManyRekeys) {
+    Pair::Options options;
+    options.client.rekey_limit.bytes = 256 * 1024;
+    options.server.rekey_limit.bytes = 256 * 1024;
+    Pair pair{std::move(options)};
+    ASSERT_TRUE(pair.establish());
+    std::vector<Pair::Channel> channels;
+    for (int i = 0; i < 64; ++i) {
+        const auto channel = pair.open_channel();
+        ASSERT_TRUE(channel.has_value());
+        channels.push_back(*channel);
+    }
+
+    for (std::uint8_t round = 0; round < 8; ++round) {
+        for (const Pair::Channel& channel : channels) {
+            ASSERT_TRUE(pair.send_all(pair.client, channel.client, content(round, 32'000)));
+            ASSERT_TRUE(pair.send_all(pair.server, channel.server, content(round, 33'000)));
+        }
+    }
+    ASSERT_TRUE(pair.drive());
+
+    for (const Pair::Channel& channel : channels) {
+        std::vector<std::byte> up;
+        std::vector<std::byte> down;
+        for (std::uint8_t round = 0; round < 8; ++round) {
+            const std::vector<std::byte> more = content(round, 32'000);
+            up.insert(up.end(), more.begin(), more.end());
+            const std::vector<std::byte> back = content(round, 33'000);
+            down.insert(down.end(), back.begin(), back.end());
+        }
+        EXPECT_TRUE(same_bytes(received_on(pair.server, channel.server), up));
+        EXPECT_TRUE(same_bytes(received_on(pair.client, channel.client), down));
+    }
+    EXPECT_GT(pair.client.keys_changed, 50U);
+    EXPECT_FALSE(pair.client.ended.has_value());
+}
+
 TEST(Pair, EndsBothSessionsWhenOneDisconnects) {
     Pair pair{{}};
     ASSERT_TRUE(pair.establish());

@@ -160,6 +160,54 @@ INSTANTIATE_TEST_SUITE_P(Type,
                          testing::ValuesIn(answered_floods()),
                          [](const auto& flood) { return flood.param.name; });
 
+// Before anybody is known, an attacker needs no key for his flood.
+std::vector<Flood> floods_before_authentication() {
+    constexpr ssh::Role server = ssh::Role::server;
+    constexpr ssh::Role client = ssh::Role::client;
+    const Message none =
+        Message{MessageNumber::userauth_request}.text("user").text("ssh-connection").text("none");
+    return {
+        {"Banner", server, Message{MessageNumber::userauth_banner}.text("x").text(""), false},
+        {"Ignore", server, ignore("x"), false},
+        {"Debug", server, Message{MessageNumber::debug}.boolean(true).text("x").text(""), false},
+        {"Unimplemented", server, Message{MessageNumber::unimplemented}.uint32(1), false},
+        {"Unknown", server, Message{std::uint8_t{9}}, true},
+        {"Ping", server, Message{MessageNumber::ping}.text("x"), false},
+        {"IgnoreToTheServer", client, ignore("x"), false},
+        {"UnknownToTheServer", client, Message{std::uint8_t{9}}, true},
+        {"None", client, none, true},
+    };
+}
+
+class FloodBeforeAuthentication : public FloodOf {};
+
+TEST_P(FloodBeforeAuthentication, LeavesMemoryFlat) {
+    RoguePeer peer{options()};
+    ASSERT_TRUE(peer.exchange_keys());
+    peer.send(GetParam().role == ssh::Role::server
+                  ? Message{MessageNumber::service_accept}.text("ssh-userauth")
+                  : Message{MessageNumber::service_request}.text("ssh-userauth"));
+    ASSERT_FALSE(peer.ended().has_value());
+    for (int i = 0; i < 4; ++i) {
+        send_batch(peer);
+    }
+    const std::size_t before = memory_in_use();
+    std::size_t most = before;
+
+    for (std::size_t sent = 0; sent < flood_messages(); sent += batch) {
+        send_batch(peer);
+        ASSERT_FALSE(peer.ended().has_value()) << "after " << sent;
+        most = std::max(most, memory_in_use());
+    }
+
+    EXPECT_LT(most - before, 64U * 1024U);
+}
+
+INSTANTIATE_TEST_SUITE_P(Type,
+                         FloodBeforeAuthentication,
+                         testing::ValuesIn(floods_before_authentication()),
+                         [](const auto& flood) { return flood.param.name; });
+
 // Item 132: a million channels that are opened and refused.
 TEST(Flood, OfOpensThatTheApplicationRefusesLeavesMemoryFlat) {
     RoguePeer::Options options;

@@ -19,6 +19,8 @@ TEST(Printable, KeepsLettersOfOtherLanguages) {
     EXPECT_EQ(printable("Zürich 東京 🛡"), "Zürich 東京 🛡");
 }
 
+// Items 11, 66, 70, 83. RFC 4251 9.2: "When displaying text to a user, such as error or debug
+// messages, the client software SHOULD replace any control characters ... with safe sequences".
 TEST(Printable, EscapesControlCharacters) {
     EXPECT_EQ(printable("\x1b[2Jred\r\n\x7f\0"s), "\\x1b[2Jred\\x0d\\x0a\\x7f\\x00");
 }

@@ -405,6 +405,7 @@ struct End {
 class EndsOfAConnection : public ForwardedConnectionTest,
                           public testing::WithParamInterface<End> {};
 
+// Item 161: EOF in both directions is followed by CLOSE at once.
 TEST_P(EndsOfAConnection, AreCleanOnlyIfBothSidesWereDone) {
     open();
     client->write("up");

@@ -9,6 +9,7 @@ namespace {
 
 using Names = std::vector<std::string>;
 
+// Item 48: no downgrade, and no change of the key's type.
 TEST(HostKeyOrder, PutsTheAlgorithmsOfRecordedKeysFirst) {
     const Names algorithms{"ssh-ed25519", "ecdsa-sha2-nistp256", "rsa-sha2-512", "rsa-sha2-256"};
 

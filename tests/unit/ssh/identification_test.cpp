@@ -16,15 +16,15 @@ Result<std::size_t> take(IdentificationReader& reader, std::string_view text) {
     return reader.take(bytes_of(text));
 }
 
+// Item 1. RFC 4253 4.2: "SSH-protoversion-softwareversion SP comments CR LF".
 TEST(Identification, OfOursHasTheShapeOfTheStandard) {
-    // Item 1. RFC 4253 4.2: "SSH-protoversion-softwareversion SP comments CR LF".
     EXPECT_EQ(identification_line("Caponier_0.1"), "SSH-2.0-Caponier_0.1\r\n");
 }
 
+// Item 9: the first packet may be in the same piece.
 TEST(Identification, EndsAtTheLineFeedAndLeavesTheRest) {
     IdentificationReader reader{Role::client};
 
-    // Item 9: the first packet may be in the same piece.
     EXPECT_EQ(take(reader, "SSH-2.0-x\r\n\x00\x00\x01"), 11U);
 
     EXPECT_TRUE(reader.is_done());
@@ -49,8 +49,8 @@ TEST(Identification, MayEndWithALineFeedAlone) {
     EXPECT_EQ(reader.line(), "SSH-2.0-x");
 }
 
+// Item 7. RFC 4253 4.2: "The null character MUST NOT be sent."
 TEST(Identification, RefusesNulAndALoneCarriageReturn) {
-    // Item 7.
     for (const std::string_view text : {std::string_view{"SSH-2.0-\0x\r\n", 12},
                                         std::string_view{"a\0", 2},
                                         std::string_view{"SSH-2.0-a\rb\r\n"},
