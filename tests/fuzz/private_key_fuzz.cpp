@@ -2,7 +2,9 @@
 //   0  the text of a file
 //   1  what OpenSSH's own format has inside its armour (PROTOCOL.key)
 //   2, 3, 4  the DER inside "RSA PRIVATE KEY", "EC PRIVATE KEY" and "PRIVATE KEY"
-// The armour of the last four is put on here, so that the fuzzer works on the bytes inside.
+//   5        the DER inside "ENCRYPTED PRIVATE KEY"
+// The armour of the last five is put on here, so that the fuzzer works on the bytes inside. Every
+// text is tried without a passphrase and with one.
 
 #include <array>
 #include <string>
@@ -13,13 +15,17 @@
 #include "ssh/keys/base64.h"
 #include "ssh/keys/private_key.h"
 #include "tests/fuzz/fuzz_target.h"
+#include "tests/unit/ssh/encrypted_test_keys.h"
 
 namespace caponier::fuzz {
 
 namespace {
 
-constexpr std::array<std::string_view, 4> labels{
-    "OPENSSH PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY", "PRIVATE KEY"};
+constexpr std::array<std::string_view, 5> labels{"OPENSSH PRIVATE KEY",
+                                                 "RSA PRIVATE KEY",
+                                                 "EC PRIVATE KEY",
+                                                 "PRIVATE KEY",
+                                                 "ENCRYPTED PRIVATE KEY"};
 
 std::string armoured(std::string_view label, std::span<const std::byte> bytes) {
     const std::string code = ssh::encode_base64(bytes);
@@ -31,8 +37,7 @@ std::string armoured(std::string_view label, std::span<const std::byte> bytes) {
     return text.append("-----END ").append(label).append("-----\n");
 }
 
-void try_text(std::string_view text) {
-    const ssh::Result<ssh::PrivateKey> key = ssh::parse_private_key(text);
+void try_key(const ssh::Result<ssh::PrivateKey>& key) {
     if (!key) {
         return;
     }
@@ -49,6 +54,14 @@ void try_text(std::string_view text) {
                 {.algorithm = algorithm, .key = blob, .data = data, .signature = *signature}) ==
             ssh::Verification::valid);
     }
+}
+
+void try_text(std::string_view text) {
+    if (const auto told = ssh::told_public_key(text)) {
+        ssh::expects(!ssh::blob_type_name(*told).empty());
+    }
+    try_key(ssh::parse_private_key(text));
+    try_key(ssh::parse_private_key(text, ssh::bytes_of(ssh::test_keys::passphrase)));
 }
 
 }  // namespace

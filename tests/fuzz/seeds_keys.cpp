@@ -3,13 +3,16 @@
 #include <array>
 #include <utility>
 
+#include "ssh/crypto/key_file_cipher.h"
 #include "ssh/keys/base64.h"
 #include "ssh/keys/known_hosts.h"
 #include "ssh/keys/public_key.h"
 #include "ssh/wire/bytes.h"
+#include "ssh/wire/wire_reader.h"
 #include "ssh/wire/wire_writer.h"
 #include "tests/fuzz/seeds.h"
 #include "tests/sim/pair.h"
+#include "tests/unit/ssh/encrypted_test_keys.h"
 #include "tests/unit/ssh/test_certificates.h"
 #include "tests/unit/ssh/test_keys.h"
 
@@ -54,6 +57,42 @@ Bytes bare(std::string_view text) {
     const auto size = ssh::decode_base64(code, bytes);
     bytes.resize(size ? *size : 0);
     return bytes;
+}
+
+/// The same key, in the form that a passphrase opens where null_bcrypt.cpp makes its key.
+Bytes encrypted_openssh(std::span<const std::byte> plain) {
+    constexpr std::size_t magic_bytes = 15;
+    const ssh::KeyFileCipher* const cipher = ssh::key_file_cipher("aes256-ctr");
+    ssh::WireReader in{plain.subspan(magic_bytes)};
+    in.string();  // cipher
+    in.string();  // kdf
+    in.string();  // its options
+    in.uint32();
+    const std::span<const std::byte> public_key = in.string();
+    const std::span<const std::byte> list = in.string();
+    Bytes padded(list.begin(), list.end());
+    // PROTOCOL.key 3: the padding counts from 1; up to 8 bytes of it are there already.
+    std::uint8_t padding = std::to_integer<std::uint8_t>(padded.back());
+    padding = padding < 8 ? padding : std::uint8_t{0};
+    while (padded.size() % cipher->block_bytes != 0) {
+        padded.push_back(std::byte{++padding});
+    }
+    const Bytes key(cipher->key_bytes + cipher->iv_bytes, std::byte{'k'});
+    // In counter mode to decrypt is to encrypt.
+    const ssh::Result<ssh::SecretBytes> sealed = ssh::decrypt_key_file(*cipher, key, padded);
+    Bytes options;
+    ssh::WireWriter option{options};
+    option.text("saltsalt");
+    option.uint32(16);
+    Bytes file(plain.begin(), plain.begin() + magic_bytes);
+    ssh::WireWriter out{file};
+    out.text("aes256-ctr");
+    out.text("bcrypt");
+    out.string(options);
+    out.uint32(1);
+    out.string(public_key);
+    out.string(sealed ? sealed->bytes() : std::span<const std::byte>{});
+    return file;
 }
 
 struct Named {
@@ -132,17 +171,28 @@ std::vector<Seed> private_key_seeds() {
                                  Named{"nistp384", keys::ecdsa_nistp384},
                                  Named{"nistp521", keys::ecdsa_nistp521},
                                  Named{"rsa", keys::rsa},
-                                 Named{"rsa_1024", keys::rsa_1024},
-                                 Named{"encrypted", keys::ed25519_encrypted}};
+                                 Named{"rsa_1024", keys::rsa_1024}};
     std::vector<Seed> seeds;
     for (const Named& key : openssh) {
         seeds.push_back({seed_name("text", key.name), behind({0}, key.text)});
         seeds.push_back({seed_name("openssh", key.name), behind({1}, bare(key.text))});
+        seeds.push_back(
+            {seed_name("encrypted", key.name), behind({1}, encrypted_openssh(bare(key.text)))});
     }
     constexpr std::array pem{Named{"pkcs1", keys::rsa_pkcs1},
                              Named{"pkcs8", keys::rsa_pkcs8},
                              Named{"sec1", keys::ecdsa_sec1},
                              Named{"ed25519_pkcs8", keys::ed25519_pkcs8},
+                             Named{"encrypted", keys::ed25519_encrypted},
+                             Named{"aes256_gcm", keys::ed25519_aes256_gcm},
+                             Named{"chacha", keys::ed25519_chacha},
+                             Named{"aes256_cbc", keys::ed25519_aes256_cbc},
+                             Named{"pkcs1_aes128", keys::rsa_pkcs1_aes128_cbc},
+                             Named{"pkcs1_des", keys::rsa_pkcs1_des_ede3_cbc},
+                             Named{"pbkdf2", keys::rsa_pkcs8_pbkdf2},
+                             Named{"scrypt", keys::ecdsa_pkcs8_scrypt},
+                             Named{"endless", keys::ecdsa_pkcs8_endless_pbkdf2},
+                             Named{"pbes1", keys::ecdsa_pkcs8_pbes1},
                              Named{"pkcs1_encrypted", keys::rsa_pkcs1_encrypted},
                              Named{"pkcs8_encrypted", keys::ed25519_pkcs8_encrypted}};
     for (const Named& key : pem) {
@@ -151,6 +201,8 @@ std::vector<Seed> private_key_seeds() {
     seeds.push_back({"der_pkcs1", behind({2}, bare(keys::rsa_pkcs1))});
     seeds.push_back({"der_sec1", behind({3}, bare(keys::ecdsa_sec1))});
     seeds.push_back({"der_pkcs8", behind({4}, bare(keys::rsa_pkcs8))});
+    seeds.push_back({"der_pbkdf2", behind({5}, bare(keys::rsa_pkcs8_pbkdf2))});
+    seeds.push_back({"der_scrypt", behind({5}, bare(keys::ecdsa_pkcs8_scrypt))});
     seeds.push_back({"der_ed25519", behind({4}, bare(keys::ed25519_pkcs8))});
     return seeds;
 }

@@ -344,6 +344,20 @@ Message ext_info(std::string_view algorithms) {
         .text("publickey-hostbound@openssh.com")
         .text("0");
 }
+Message info_request(std::uint32_t prompts) {
+    Message request{MessageNumber::userauth_info_request};
+    request.text("name").text("instruction").text("").uint32(prompts);
+    for (std::uint32_t i = 0; i < prompts; ++i) {
+        request.text("Code: ").boolean(i % 2 == 0);
+    }
+    return request;
+}
+Message user_request(std::string_view method) {
+    return Message{MessageNumber::userauth_request}
+        .text("user")
+        .text("ssh-connection")
+        .text(method);
+}
 Message pk_ok() {
     return Message{MessageNumber::userauth_pk_ok}
         .text("ssh-ed25519")
@@ -449,6 +463,50 @@ std::vector<Seed> client_authentication_seeds() {
              Script{}.message(Message{MessageNumber::ext_info}.uint32(9).text("a").text("b"))),
         seed("wrong_service",
              Script{}.message(Message{MessageNumber::service_accept}.text("ssh-connection"))),
+        seed("password_accepted", after([](Script& script) {
+                 script.message(failure("password"))
+                     .step(Step::answer_password)
+                     .message(Message{MessageNumber::userauth_success});
+             })),
+        seed("password_expired", after([](Script& script) {
+                 script.message(failure("password"))
+                     .step(Step::answer_password)
+                     .message(
+                         Message{MessageNumber::userauth_passwd_changereq}.text("new?").text(""))
+                     .step(Step::answer_password)
+                     .message(failure("password"))
+                     .step(Step::answer_no);
+             })),
+        seed("interactive", after([](Script& script) {
+                 script.message(failure("keyboard-interactive"))
+                     .step(Step::answer_interactive)
+                     .message(info_request(2))
+                     .step(Step::answer_yes)
+                     .message(info_request(0))
+                     .step(Step::answer_yes)
+                     .message(Message{MessageNumber::userauth_success});
+             })),
+        seed("interactive_for_ever", after([](Script& script) {
+                 script.message(failure("keyboard-interactive")).step(Step::answer_interactive);
+                 for (int i = 0; i < 102; ++i) {
+                     script.message(info_request(0)).step(Step::answer_yes);
+                 }
+             })),
+        seed("too_many_prompts", after([](Script& script) {
+                 script.message(failure("keyboard-interactive"))
+                     .step(Step::answer_interactive)
+                     .message(info_request(65));
+             })),
+        seed("prompts_abandoned", after([](Script& script) {
+                 script.message(failure("keyboard-interactive"))
+                     .step(Step::answer_interactive)
+                     .message(info_request(1))
+                     .step(Step::answer_password)
+                     .message(failure("publickey"))
+                     .step(Step::answer_yes);
+             })),
+        seed("prompts_unasked",
+             after([](Script& script) { script.message(failure("x")).message(info_request(1)); })),
         seed("timeout", after([](Script& script) {
                  script.on(Step::pass_time, 255).on(Step::pass_time, 255);
              })),
@@ -491,22 +549,47 @@ std::vector<Seed> server_authentication_seeds() {
                          .string(sim::Pair::user_key().public_key())
                          .string(sim::Pair::host_key().public_key()))
             .step(Step::answer_yes));
-    add("password",
-        begin().message(Message{MessageNumber::userauth_request}
-                            .text("user")
-                            .text("ssh-connection")
-                            .text("password")
-                            .boolean(false)
-                            .text("secret")));
-    add("keyboard_interactive",
+    const Message password = user_request("password").boolean(false).text("secret");
+    add("password", begin().message(password).step(Step::answer_yes));
+    add("passwords",
+        begin().message(password).step(Step::answer_no).message(password).step(Step::answer_no));
+    add("password_change",
+        begin().message(user_request("password").boolean(true).text("old").text("new")));
+    add("password_partly",
         begin()
+            .message(password)
+            .step(Step::answer_partly)
+            .message(public_key_request("ssh-ed25519", false))
+            .step(Step::answer_yes)
             .message(Message{MessageNumber::userauth_request}
-                         .text("user")
+                         .text("other")
                          .text("ssh-connection")
-                         .text("keyboard-interactive")
-                         .text("")
-                         .text(""))
-            .message(Message{MessageNumber::userauth_info_response}.uint32(1).text("answer")));
+                         .text("none"))
+            .step(Step::answer_yes));
+    const Message interactive = user_request("keyboard-interactive").text("").text("pam");
+    add("interactive",
+        begin()
+            .message(interactive)
+            .on(Step::ask_prompts, 2)
+            .message(Message{MessageNumber::userauth_info_response}.uint32(2).text("a").text("b"))
+            .on(Step::ask_prompts, 0)
+            .message(Message{MessageNumber::userauth_info_response}.uint32(0))
+            .step(Step::answer_yes));
+    add("interactive_wrong_count",
+        begin()
+            .message(interactive)
+            .on(Step::ask_prompts, 1)
+            .message(Message{MessageNumber::userauth_info_response}.uint32(2).text("a").text("b"))
+            .message(interactive)
+            .step(Step::answer_no));
+    add("interactive_abandoned",
+        begin()
+            .message(interactive)
+            .on(Step::ask_prompts, 1)
+            .message(password)
+            .step(Step::answer_no));
+    add("answers_unasked",
+        begin().message(Message{MessageNumber::userauth_info_response}.uint32(1).text("a")));
     add("wrong_service", Script{}.message(Message{MessageNumber::service_request}.text("x")));
     add("other_service",
         begin().message(

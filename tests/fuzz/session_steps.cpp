@@ -39,6 +39,7 @@ ssh::SessionConfig small_config() {
     config.algorithms.cipher = {cipher};
     config.algorithms.kex = {"curve25519-sha256"};
     config.algorithms.host_key = {"ssh-ed25519"};
+    config.methods = {"publickey", "password", "keyboard-interactive"};
     return config;
 }
 
@@ -142,7 +143,11 @@ void SessionSteps::take_step(Step step, Input& input) {
         break;
     case Step::answer_yes:
     case Step::answer_no:
-        answer(step == Step::answer_yes);
+    case Step::answer_password:
+    case Step::answer_interactive:
+    case Step::answer_partly:
+    case Step::ask_prompts:
+        answer(step, input);
         break;
     case Step::disconnect:
         session_.disconnect();
@@ -345,20 +350,25 @@ void SessionSteps::take_event(const ssh::Event& event) {
         ended_ = true;
         questions_.clear();
     } else if (const auto* signature = std::get_if<ssh::SignatureWanted>(&event)) {
-        questions_.push_back({.kind = Question::Kind::signature,
-                              .channel = {},
-                              .algorithm = std::string{signature->key.algorithm},
-                              .data = copy_of(signature->data)});
+        Question& question = ask(Question::Kind::signature);
+        question.name = signature->key.algorithm;
+        question.data = copy_of(signature->data);
     } else if (std::holds_alternative<ssh::AuthenticationWanted>(event)) {
-        questions_.push_back(
-            {.kind = Question::Kind::method, .channel = {}, .algorithm = {}, .data = {}});
-    } else if (std::holds_alternative<ssh::AuthenticationRequested>(event)) {
-        questions_.push_back(
-            {.kind = Question::Kind::user, .channel = {}, .algorithm = {}, .data = {}});
+        ask(Question::Kind::method);
+    } else if (const auto* prompts = std::get_if<ssh::PromptsWanted>(&event)) {
+        ask(Question::Kind::prompts).prompts = prompts->prompts.size();
+        expects(prompts->prompts.size() <= ssh::prompts_max);
+    } else if (const auto* user = std::get_if<ssh::AuthenticationRequested>(&event)) {
+        method_ = user->method;
+        Question& question = ask(Question::Kind::user);
+        question.name = method_;
+        question.is_query = user->method == "publickey" && !user->signed_by_client;
+    } else if (const auto* answered = std::get_if<ssh::PromptsAnswered>(&event)) {
+        expects(answered->answers.size() <= ssh::prompts_max);
+        ask(Question::Kind::user).name = method_;
     } else if (const auto* channel = std::get_if<ssh::ChannelRequested>(&event)) {
         unanswered_.insert(channel->id);
-        questions_.push_back(
-            {.kind = Question::Kind::channel, .channel = channel->id, .algorithm = {}, .data = {}});
+        ask(Question::Kind::channel).channel = channel->id;
     } else if (const auto* data = std::get_if<ssh::ChannelData>(&event)) {
         expects(!data->bytes.empty());
         expects(data->bytes.size() <= packet_bytes);
@@ -369,27 +379,35 @@ void SessionSteps::take_event(const ssh::Event& event) {
     }
 }
 
-void SessionSteps::answer(bool yes) {
+SessionSteps::Question& SessionSteps::ask(Question::Kind kind) {
+    Question& question = questions_.emplace_back();
+    question.kind = kind;
+    return question;
+}
+
+void SessionSteps::answer(Step step, Input& input) {
+    const std::size_t prompts =
+        step == Step::ask_prompts ? input.byte() % (ssh::prompts_max + 1) : 0;
     if (questions_.empty()) {
         return;
     }
     const Question question = std::move(questions_.front());
     questions_.pop_front();
+    const bool yes = step == Step::answer_yes;
     switch (question.kind) {
     case Question::Kind::signature: {
         const ssh::SigningKey& key =
             role_ == ssh::Role::server ? sim::Pair::host_key() : sim::Pair::user_key();
-        const ssh::Result<Bytes> signature = ssh::sign(key, question.algorithm, question.data);
+        const ssh::Result<Bytes> signature = ssh::sign(key, question.name, question.data);
         yes&& signature ? session_.provide_signature(*signature) : session_.decline_signature();
         break;
     }
     case Question::Kind::method:
-        if (!yes || !session_.try_public_key({"ssh-ed25519", sim::Pair::user_key().public_key()})) {
-            session_.give_up_authentication();
-        }
+    case Question::Kind::prompts:
+        answer_server(question, step);
         break;
     case Question::Kind::user:
-        yes ? session_.accept_authentication() : session_.refuse_authentication("publickey");
+        answer_user(question, step, prompts);
         break;
     case Question::Kind::channel:
         unanswered_.erase(question.channel);
@@ -403,6 +421,35 @@ void SessionSteps::answer(bool yes) {
     take_events();
     // Behind a decision what waited for it goes on.
     deliver();
+}
+
+/// A client's next method, or its answers.
+void SessionSteps::answer_server(const Question& question, Step step) {
+    if (step == Step::answer_password) {
+        session_.try_password(ssh::bytes_of("secret"));
+    } else if (step == Step::answer_interactive) {
+        session_.try_keyboard_interactive();
+    } else if (step == Step::answer_yes && question.kind == Question::Kind::prompts) {
+        const std::vector<std::span<const std::byte>> answers(question.prompts,
+                                                              ssh::bytes_of("answer"));
+        session_.answer(answers);
+    } else if (step != Step::answer_yes ||
+               !session_.try_public_key({"ssh-ed25519", sim::Pair::user_key().public_key()})) {
+        session_.give_up_authentication();
+    }
+}
+
+void SessionSteps::answer_user(const Question& question, Step step, std::size_t prompts) {
+    if (step == Step::answer_yes) {
+        session_.accept_authentication();
+    } else if (step == Step::answer_partly && !question.is_query) {
+        session_.accept_authentication_partly("publickey,password");
+    } else if (step == Step::ask_prompts && question.name == "keyboard-interactive") {
+        const std::vector<ssh::Prompt> asked(prompts, ssh::Prompt{.text = "Code:", .echo = true});
+        session_.ask_prompts("name", "instruction", asked);
+    } else {
+        session_.refuse_authentication("publickey,password,keyboard-interactive");
+    }
 }
 
 void SessionSteps::check() const {

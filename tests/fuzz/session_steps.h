@@ -50,8 +50,12 @@ enum class Step : std::uint8_t {
     disconnect = 19,
     request_forward = 20,
     cancel_forward = 21,
-    gather = 22,   ///< what the peer sends is delivered in one piece with what follows
-    deliver = 23,  ///< now
+    gather = 22,              ///< what the peer sends is delivered in one piece with what follows
+    deliver = 23,             ///< now
+    answer_password = 24,     ///< a client that has to choose a method tries this one
+    answer_interactive = 25,  ///< or this one
+    answer_partly = 26,       ///< a server wants more
+    ask_prompts = 27,         ///< byte count: or asks
 };
 
 /// Of the two sessions that come together before an input starts: the same bytes every time.
@@ -67,6 +71,17 @@ class SessionSteps {
     void take(Input& input);
 
   private:
+    /// What the application was asked and has not answered.
+    struct Question {
+        enum class Kind : std::uint8_t { signature, method, prompts, user, channel };
+        Kind kind{};
+        ssh::LocalChannelId channel{};  ///< of channel
+        std::string name;               ///< of signature the algorithm, of user the method
+        std::vector<std::byte> data;    ///< what is to be signed
+        std::size_t prompts = 0;
+        bool is_query = false;  ///< would this key do?
+    };
+
     void take_step(Step step, Input& input);
     void take_peer_step(Step step, Input& input);
     void take_channel_step(Step step, Input& input);
@@ -78,17 +93,11 @@ class SessionSteps {
     void send_kex_value();
     void take_events();
     void take_event(const ssh::Event& event);
-    void answer(bool yes);
+    Question& ask(Question::Kind kind);
+    void answer(Step step, Input& input);
+    void answer_server(const Question& question, Step step);
+    void answer_user(const Question& question, Step step, std::size_t prompts);
     void check() const;
-
-    /// What the application was asked and has not answered.
-    struct Question {
-        enum class Kind : std::uint8_t { signature, method, user, channel };
-        Kind kind{};
-        ssh::LocalChannelId channel{};
-        std::string algorithm;
-        std::vector<std::byte> data;
-    };
 
     ssh::Role role_;
     std::unique_ptr<sim::Pair> pair_;
@@ -114,6 +123,7 @@ class SessionSteps {
 
     // The application.
     std::deque<Question> questions_;
+    std::string method_;                        ///< of the request that a server judges
     std::set<ssh::LocalChannelId> unanswered_;  ///< asked for by the peer, not accepted
     bool ended_ = false;
 };
