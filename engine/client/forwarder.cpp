@@ -1,9 +1,13 @@
-// One thread for the shard, one for the credentials, and the order in which they start and stop:
-// resolve, credentials, loop, shard; then shard, answers on their way, loop, credentials.
+// One thread for the relay and its first shard, one for each further shard, one for the
+// credentials, and the order in which they start and stop: resolve, credentials, loop, relay,
+// further shards on demand; then relay, further shards, answers on their way, loop, credentials.
 
 #include "engine/client/forwarder.h"
 
+#include <algorithm>
+#include <array>
 #include <atomic>
+#include <bit>
 #include <condition_variable>
 #include <cstdlib>
 #include <mutex>
@@ -19,17 +23,37 @@
 #include "engine/client/bind_addresses.h"
 #include "engine/client/credentials.h"
 #include "engine/client/end_message.h"
+#include "engine/client/processors.h"
 #include "engine/client/random_source.h"
 #include "engine/client/resolve.h"
+#include "engine/client/shard_threads.h"
 #include "engine/client/text_filter.h"
-#include "engine/relay/shard.h"
+#include "engine/relay/relay.h"
 #include "ssh/libssh2_session.h"
 #include "ssh/native_session.h"
 
 namespace caponier::client {
 
+namespace {
+
+/// More of them gain little: the server's end of each session needs a core as well.
+constexpr std::size_t shards_by_default = 16;
+
+}  // namespace
+
 struct Forwarder::Parts final : relay::Observer, relay::SessionFactory {
-    Parts(Settings given, Reports to) : settings(std::move(given)), reports(std::move(to)) {}
+    Parts(Settings given, Reports to)
+        : settings(std::move(given)),
+          reports{.ready = in_turn(std::move(to.ready)), .log = in_turn(std::move(to.log))} {}
+
+    /// Several threads report; whoever listens hears one at a time.
+    template <typename... Arguments>
+    std::function<void(Arguments...)> in_turn(std::function<void(Arguments...)> report) {
+        return [this, report = std::move(report)](Arguments... arguments) {
+            const std::lock_guard lock{reporting};
+            report(arguments...);
+        };
+    }
 
     // ---- the thread ---------------------------------------------------------------------------
 
@@ -82,35 +106,59 @@ struct Forwarder::Parts final : relay::Observer, relay::SessionFactory {
             return fail(ExitCode::failed, chosen.error());
         }
         say(LogLevel::info, chosen->reason);
-        return serve_shard(*chosen->loop);
+        return serve_relay(*chosen->loop);
     }
 
-    ExitCode serve_shard(io::Loop& loop) {
+    ExitCode serve_relay(io::Loop& loop) {
+        const Processors processors = Processors::allowed();
+        ShardThreads threads{{.backend = settings.backend,
+                              .pinned_to = settings.pin ? std::optional{processors} : std::nullopt},
+                             *credentials};
+        if (settings.pin) {
+            processors.pin_thread(0);
+        }
         {
             const std::lock_guard lock{mutex};
             if (stops > 0) {
                 return ExitCode::ok;
             }
-            shard.emplace(
+            relay.emplace(
                 loop,
                 static_cast<relay::Observer&>(*this),
-                relay::Shard::Plan{.destination = destination,
+                relay::Relay::Plan{.destination = destination,
                                    .forwards = forwards,
-                                   .exit_on_forward_failure = settings.exit_on_forward_failure});
-            shard_runs = true;
+                                   .exit_on_forward_failure = settings.exit_on_forward_failure,
+                                   .pool = pool_shape(processors),
+                                   .seed = random_number(),
+                                   .starter = &threads});
+            relay_runs = true;
         }
-        shard->run();
+        relay->run();
         {
             // A stop() that came too late may still be on its way to the loop.
             const std::lock_guard lock{mutex};
-            shard_runs = false;
+            relay_runs = false;
         }
+        threads.join();
         loop.run_once(false);
         credentials->drain(loop);
         keep_traffic();
         const std::lock_guard lock{mutex};
-        shard.reset();
+        relay.reset();
         return exit_of(finish);
+    }
+
+    [[nodiscard]] relay::PoolShape pool_shape(const Processors& processors) const noexcept {
+        const std::size_t wanted = settings.shards == 0 ? shards_by_default : settings.shards;
+        return {.sessions_max = settings.pool_sessions,
+                .channels_mark = settings.channels_per_session,
+                .shards_max = std::min(wanted, processors.count())};
+    }
+
+    static std::uint64_t random_number() noexcept {
+        std::array<std::byte, sizeof(std::uint64_t)> bytes{};
+        os_random_source()(bytes);
+        return std::bit_cast<std::uint64_t>(bytes);
     }
 
     bool make_forwards() {
@@ -148,13 +196,13 @@ struct Forwarder::Parts final : relay::Observer, relay::SessionFactory {
         stopping.request_stop();
         const std::lock_guard lock{mutex};
         ++stops;
-        if (!shard_runs) {
+        if (!relay_runs) {
             return;
         }
         if (stops == 1) {
-            shard->request_drain();
+            relay->request_drain();
         } else if (stops == 2) {
-            shard->request_abort();
+            relay->request_abort();
         }
     }
 
@@ -203,17 +251,28 @@ struct Forwarder::Parts final : relay::Observer, relay::SessionFactory {
 
     void finished(relay::Finish why) noexcept override { finish = why; }
 
-    void peer_identified(std::string_view line) noexcept override {
-        say(LogLevel::verbose, fmt::format("server is {}", printable(line)));
+    void peer_identified(relay::SessionSlot slot, std::string_view line) noexcept override {
+        say(LogLevel::verbose, fmt::format("{}server is {}", name_of(slot), printable(line)));
     }
 
-    void keys_changed(std::string_view description) noexcept override {
-        say(LogLevel::verbose, fmt::format("keys are on: {}", description));
+    void keys_changed(relay::SessionSlot slot, std::string_view description) noexcept override {
+        say(LogLevel::verbose, fmt::format("{}keys are on: {}", name_of(slot), description));
     }
 
-    void session_established() noexcept override {
+    void session_established(relay::SessionSlot slot) noexcept override {
         say(LogLevel::verbose,
-            fmt::format("authenticated to {} as {}", printable(settings.host), settings.user));
+            fmt::format("{}authenticated to {} as {}",
+                        name_of(slot),
+                        printable(settings.host),
+                        settings.user));
+    }
+
+    void session_lost(relay::SessionSlot slot,
+                      const relay::SessionEnd& end,
+                      bool was_established) noexcept override {
+        // Tunnels ended with the one; without the other everything goes on as it was.
+        say(was_established ? LogLevel::info : LogLevel::verbose,
+            fmt::format("{}{}; other sessions go on", name_of(slot), end_message(end, settings)));
     }
 
     void session_ended(const relay::SessionEnd& end) noexcept override {
@@ -249,6 +308,12 @@ struct Forwarder::Parts final : relay::Observer, relay::SessionFactory {
 
     // ---- small things -------------------------------------------------------------------------
 
+    /// The first one is "the session" to most people.
+    static std::string name_of(relay::SessionSlot slot) {
+        const std::size_t index = relay::index_of(slot);
+        return index == 0 ? std::string{} : fmt::format("session {}: ", index + 1);
+    }
+
     static std::string name_of(const relay::Target& target) {
         const bool is_ipv6 = target.host.find(':') != std::string::npos;
         return is_ipv6 ? fmt::format("[{}]:{}", target.host, target.port)
@@ -262,16 +327,18 @@ struct Forwarder::Parts final : relay::Observer, relay::SessionFactory {
         return code;
     }
 
-    [[nodiscard]] Traffic traffic_of(const relay::Counters& counters) const noexcept {
-        return {.connections_open = counters.connections_open.read(),
-                .connections_total = counters.connections_total.read(),
-                .bytes_up = counters.bytes_up.read(),
-                .bytes_down = counters.bytes_down.read()};
+    [[nodiscard]] static Traffic traffic_of(const relay::Relay& relay) noexcept {
+        const relay::Relay::Totals totals = relay.totals();
+        return {.connections_open = totals.connections_open,
+                .connections_total = totals.connections_total,
+                .bytes_up = totals.bytes_up,
+                .bytes_down = totals.bytes_down};
     }
 
-    void keep_traffic() noexcept { last_traffic = traffic_of(shard->counters()); }
+    void keep_traffic() noexcept { last_traffic = traffic_of(*relay); }
 
     Settings settings;
+    std::mutex reporting;
     Reports reports;
     std::vector<relay::Forward> forwards;
     relay::Destination destination;
@@ -281,14 +348,14 @@ struct Forwarder::Parts final : relay::Observer, relay::SessionFactory {
     std::atomic<std::uint16_t> port{0};
 
     std::thread thread;
-    std::stop_source stopping;  ///< of what happens before the shard runs
+    std::stop_source stopping;  ///< of what happens before the relay runs
     mutable std::mutex mutex;
     std::condition_variable ended;
     std::optional<ExitCode> exit_code;  ///< under mutex
-    std::optional<relay::Shard> shard;  ///< made and destroyed under mutex
-    bool shard_runs = false;            ///< under mutex
+    std::optional<relay::Relay> relay;  ///< made and destroyed under mutex
+    bool relay_runs = false;            ///< under mutex
     int stops = 0;                      ///< under mutex
-    Traffic last_traffic;               ///< of a shard that is gone
+    Traffic last_traffic;               ///< of a relay that is gone
 };
 
 Forwarder::Forwarder(Settings settings, Reports reports)
@@ -323,7 +390,7 @@ void Forwarder::stop() {
 
 Traffic Forwarder::traffic() const noexcept {
     const std::lock_guard lock{parts_->mutex};
-    return parts_->shard ? parts_->traffic_of(parts_->shard->counters()) : parts_->last_traffic;
+    return parts_->relay ? Parts::traffic_of(*parts_->relay) : parts_->last_traffic;
 }
 
 std::uint16_t Forwarder::first_port() const noexcept {

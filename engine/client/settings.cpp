@@ -17,6 +17,7 @@
 #include "engine/client/option_words.h"
 #include "engine/client/path_expansion.h"
 #include "engine/client/text_filter.h"
+#include "engine/relay/limits.h"
 
 namespace caponier::client {
 
@@ -195,6 +196,16 @@ bool is_switched_off(Settings&, const Arguments& arguments) {
     return parse_flag(arguments.front()) == false;
 }
 
+/// A number from 1 to `max`.
+bool set_count(std::uint32_t& count, std::uint32_t max, const Arguments& arguments) {
+    const std::optional<int> value = parse_int(arguments.front());
+    if (!value || *value < 1 || static_cast<std::uint32_t>(*value) > max) {
+        return false;
+    }
+    count = static_cast<std::uint32_t>(*value);
+    return true;
+}
+
 struct Option {
     std::string_view name;
     std::string_view takes;  ///< for the error
@@ -218,7 +229,7 @@ bool set_algorithms(Settings& settings, const Arguments& arguments) {
     return is_algorithm_list(arguments.front());
 }
 
-constexpr std::array<Option, 29> options{{
+constexpr std::array<Option, 31> options{{
     {"HostName",
      "a host name or address",
      [](Settings& s, const Arguments& a) { return s.host_name = a.front(), true; }},
@@ -283,6 +294,16 @@ constexpr std::array<Option, 29> options{{
      "default or a size from 16 such as 512K or 1G, and then none or a time such as 1h",
      &set_rekey_limit,
      true},
+    {"PoolSessions",
+     "a number from 1 to 256",
+     [](Settings& s, const Arguments& a) {
+         return set_count(s.pool_sessions, relay::sessions_max, a);
+     }},
+    {"ChannelsPerSession",
+     "a number from 1 to 16000",
+     [](Settings& s, const Arguments& a) {
+         return set_count(s.channels_per_session, ssh::channels_max, a);
+     }},
     {"Reconnect", takes_no, &is_switched_off},
 }};
 

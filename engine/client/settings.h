@@ -67,6 +67,11 @@ struct Settings {
     std::chrono::seconds connect_timeout{10};        ///< 0: no limit but the kernel's
     std::chrono::seconds server_alive_interval{15};  ///< 0: never
     int server_alive_count_max = 3;
+    /// SSH connections to the server, at most, and tunnels of one at which another is dialled.
+    std::uint32_t pool_sessions = 16;
+    std::uint32_t channels_per_session = 64;
+    std::uint32_t shards = 0;  ///< threads that carry bytes, at most; 0: one a processor
+    bool pin = false;          ///< each of them to one processor
     io::Backend backend = io::Backend::automatic;
     SshEngine engine = SshEngine::native;
     AlgorithmOptions algorithm_options;

@@ -76,6 +76,9 @@ class Loop {
     /// TCP_NOTSENT_LOWAT: how much unsent data the kernel takes before a send waits.
     virtual void set_unsent_low_water(const Socket& socket, std::uint32_t bytes) noexcept = 0;
 
+    /// What this thread has used of its core so far.
+    [[nodiscard]] virtual std::chrono::nanoseconds thread_cpu_time() const noexcept;
+
     // ---- operations ---------------------------------------------------------------------------
     // `done` must be idle and bound. A socket may have at most one receive, one send, one accept
     // and one watch_hangup in flight.

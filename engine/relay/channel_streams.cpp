@@ -44,7 +44,7 @@ Upstream::Opened ChannelStreams::open(const Target& target,
                                       const Originator& originator,
                                       StreamUser& user) noexcept {
     if (session_ == nullptr || session_->is_ended()) {
-        return {.ok = false, .id = {}, .reason = "no session"};
+        return {.ok = false, .id = {}, .refusal = {"no session"}};
     }
     const ssh::Result<ssh::LocalChannelId> id =
         session_->open({.kind = ssh::OpenTarget::Kind::direct_tcpip,
@@ -53,7 +53,10 @@ Upstream::Opened ChannelStreams::open(const Target& target,
                         .originator_host = originator.host,
                         .originator_port = originator.port});
     if (!id) {
-        return {.ok = false, .id = {}, .reason = ssh::describe(id.error().code)};
+        return {.ok = false,
+                .id = {},
+                .refusal = {.reason = ssh::describe(id.error().code),
+                            .shortage = id.error().code == ssh::ErrorCode::too_many_channels}};
     }
     if (index_of(*id) >= streams_.size()) {
         streams_.resize(index_of(*id) + 1);
@@ -62,7 +65,7 @@ Upstream::Opened ChannelStreams::open(const Target& target,
     streams_[index_of(*id)].user = &user;
     ++open_count_;
     owner_.session_changed();
-    return {.ok = true, .id = StreamId{static_cast<std::uint32_t>(*id)}, .reason = {}};
+    return {.ok = true, .id = StreamId{static_cast<std::uint32_t>(*id)}, .refusal = {}};
 }
 
 std::uint32_t ChannelStreams::allowance(StreamId id) noexcept {
@@ -120,7 +123,8 @@ void ChannelStreams::take(const ssh::ChannelRefused& event) noexcept {
         if (!event.text.empty()) {
             reason.append(": ").append(event.text);
         }
-        user->refused(reason);
+        user->refused(
+            {.reason = reason, .shortage = event.reason == ssh::OpenFailure::resource_shortage});
     }
 }
 

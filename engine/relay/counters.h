@@ -7,15 +7,12 @@
 
 namespace caponier::relay {
 
-/// A counter with one writer.
+/// A number with one writer.
 class Counter {
   public:
-    void add(std::uint64_t n) noexcept {
-        value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
-    }
-    void subtract(std::uint64_t n) noexcept {
-        value_.store(value_.load(std::memory_order_relaxed) - n, std::memory_order_relaxed);
-    }
+    void add(std::uint64_t n) noexcept { set(read() + n); }
+    void subtract(std::uint64_t n) noexcept { set(read() - n); }
+    void set(std::uint64_t n) noexcept { value_.store(n, std::memory_order_relaxed); }
     [[nodiscard]] std::uint64_t read() const noexcept {
         return value_.load(std::memory_order_relaxed);
     }
@@ -29,6 +26,19 @@ struct Counters {
     Counter connections_total;
     Counter bytes_up;    ///< taken from local sockets
     Counter bytes_down;  ///< taken by local sockets
+};
+
+/// What one session of the pool is under. The thread that may write changes with the session: a
+/// letter that dials it hands the right on.
+struct SessionCounters {
+    Counter tunnels_received;  ///< handed over to the session so far, kept or not
+    Counter channels;          ///< open, or being opened
+    Counter queued_bytes;      ///< sealed, and not taken by the kernel yet
+    Counter bytes;             ///< that passed its SSH socket, both ways
+    // Measured now and then while there is traffic (`measure_interval`).
+    Counter bytes_per_second;
+    Counter busy_permille;   ///< of the shard's thread: its share of a core
+    Counter measured_at_ns;  ///< on the loop's clock; old if nothing happens
 };
 
 }  // namespace caponier::relay

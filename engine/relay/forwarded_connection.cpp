@@ -56,8 +56,7 @@ void ForwardedConnection::start(Upstream* upstream) noexcept {
     const Upstream::Opened opened =
         upstream->open(target_, Originator{client.host(), client.port()}, *this);
     if (!opened.ok) {
-        around_.observer.tunnel_refused(client, target_, opened.reason);
-        close_socket(Ending::reset);
+        refused(opened.refusal);
         return;
     }
     upstream_ = upstream;
@@ -72,10 +71,26 @@ void ForwardedConnection::opened() noexcept {
     receive_more();
 }
 
-void ForwardedConnection::refused(std::string_view reason) noexcept {
+void ForwardedConnection::refused(const Refusal& refusal) noexcept {
     expects(phase_ == Phase::opening);
-    around_.observer.tunnel_refused(around_.loop.peer_address(socket_), target_, reason);
+    if (refusal.shortage) {
+        give_back(refusal);
+        return;
+    }
+    around_.observer.tunnel_refused(around_.loop.peer_address(socket_), target_, refusal.reason);
     close_socket(Ending::reset);
+}
+
+/// The socket can leave this loop once nothing is in flight on it.
+void ForwardedConnection::give_back(const Refusal& refusal) noexcept {
+    move_to(Phase::returning);
+    refusal_reason_ = refusal.reason;
+    refusal_is_shortage_ = refusal.shortage;
+    // Submitting it anew, where it was not, is simpler than a second way out.
+    if (!hangup_.in_flight()) {
+        around_.loop.watch_hangup(socket_, hangup_);
+    }
+    around_.loop.cancel(hangup_);
 }
 
 // ---- up: local socket to stream ----------------------------------------------------------------
@@ -281,7 +296,7 @@ void ForwardedConnection::local_failed() noexcept {
 
 void ForwardedConnection::closed(bool cut) noexcept {
     if (phase_ == Phase::opening) {
-        refused("the session ended");
+        give_back({.reason = "the session ended"});
         return;
     }
     expects(phase_ == Phase::open);
@@ -346,6 +361,11 @@ void ForwardedConnection::on_hangup(io::Outcome& outcome) noexcept {
     const bool reset_by_client = outcome.error != 0 && outcome.error != ECANCELED;
     if (reset_by_client && phase_ < Phase::closing) {
         local_failed();
+    } else if (phase_ == Phase::returning) {
+        around_.counters.connections_total.subtract(1);
+        move_to(Phase::closed);
+        around_.owner.returned(*this, std::move(socket_), {refusal_reason_, refusal_is_shortage_});
+        around_.owner.connection_ended(*this);
     }
 }
 

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "engine/io/loop.h"
@@ -16,6 +17,7 @@
 #include "engine/relay/observer.h"
 #include "engine/relay/receive_round.h"
 #include "engine/relay/send_backlog.h"
+#include "engine/relay/session_slot.h"
 #include "engine/relay/upstream.h"
 
 namespace caponier::relay {
@@ -32,6 +34,11 @@ class ForwardedConnection final : public StreamUser {
         Owner(const Owner&) = delete;
         Owner& operator=(const Owner&) = delete;
         virtual void connection_ended(ForwardedConnection& connection) noexcept = 0;
+        /// The session has no room for it, or is gone, and nothing was read from the client:
+        /// another session may serve it. connection_ended() follows at once.
+        virtual void returned(ForwardedConnection& connection,
+                              io::Socket&& socket,
+                              const Refusal& refusal) noexcept = 0;
 
       protected:
         ~Owner() = default;
@@ -59,21 +66,27 @@ class ForwardedConnection final : public StreamUser {
     void limit_delivery() noexcept;
 
     void opened() noexcept override;
-    void refused(std::string_view reason) noexcept override;
+    void refused(const Refusal& refusal) noexcept override;
     void data(std::span<std::byte> bytes, ReceiveRound* round) noexcept override;
     void deliver() noexcept override;
     void eof() noexcept override;
     void closed(bool cut) noexcept override;
     void writable() noexcept override;
 
-    /// Place in the owner's table.
+    [[nodiscard]] const Target& target() const noexcept { return target_; }
+
+    // The owner's: its place in the table, the session that it was meant for, whether it was
+    // refused before.
     std::size_t index = 0;
+    SessionSlot slot{};
+    bool was_moved = false;
 
   private:
     /// Only move_to() changes it.
     enum class Phase : std::uint8_t {
         opening,     ///< the stream was asked for
         open,        ///< bytes flow
+        returning,   ///< refused for what another session may have
         delivering,  ///< the stream is gone; the local socket still takes what came
         flushing,    ///< the kernel took it all; a reset waits until the client has it, too
         closing,     ///< the socket is on its way back to the kernel
@@ -84,6 +97,7 @@ class ForwardedConnection final : public StreamUser {
     void move_to(Phase next) noexcept;
     [[nodiscard]] bool has_stream() const noexcept;
 
+    void give_back(const Refusal& refusal) noexcept;
     void receive_more() noexcept;
     void send_up() noexcept;
     void keep(ReceiveRound::Link link) noexcept;
@@ -110,6 +124,10 @@ class ForwardedConnection final : public StreamUser {
     StreamId stream_{};
     Phase phase_ = Phase::opening;
     Ending ending_ = Ending::clean;
+
+    // While returning.
+    std::string refusal_reason_;
+    bool refusal_is_shortage_ = false;
 
     // Up.
     bool local_ended_ = false;  ///< the client's FIN was read and EOF asked for

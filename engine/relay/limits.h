@@ -54,6 +54,47 @@ inline constexpr std::chrono::milliseconds drain_patience{10'000};
 /// How long SSH_MSG_DISCONNECT may take to leave.
 inline constexpr std::chrono::milliseconds farewell_patience{1'000};
 
+// ---- the session pool --------------------------------------------------------------------------
+
+/// More sessions than anybody needs: sshd keeps a process for each.
+inline constexpr std::size_t sessions_max = 256;
+/// More shards than that only wait for each other's memory.
+inline constexpr std::size_t shards_max = 256;
+
+/// Tunnels of one session, unless the user set a higher mark: behind 1,000 idle channels OpenSSH's
+/// round trips grow to 3 ms and more, because it scans all of them.
+inline constexpr std::size_t session_channels_max = 500;
+
+/// Sessions dialled at once. sshd's MaxStartups begins to drop at 10 that are not authenticated,
+/// whoever they belong to.
+inline constexpr std::size_t dials_in_flight_max = 3;
+/// After a dial failed or a session was lost: the pause before the next, doubled for each dial that
+/// failed in a row, up to 4 minutes.
+inline constexpr std::chrono::milliseconds dial_pause_first{1'000};
+inline constexpr std::size_t dial_pause_doublings_max = 8;
+
+/// Traffic is measured this often while there is any, and a measurement is believed this long.
+inline constexpr std::chrono::milliseconds measure_interval{100};
+inline constexpr std::chrono::milliseconds measure_validity{400};
+
+/// A session with so much traffic gets no new tunnel while another is free.
+inline constexpr std::uint64_t bulk_bytes_per_second = 16 * 1024 * 1024;
+/// A session is saturated with so much traffic, which is what one core of a modest server ciphers,
+/// or when its own thread uses so much of a core.
+inline constexpr std::uint64_t saturated_bytes_per_second = 100 * 1024 * 1024;
+inline constexpr std::uint64_t saturated_permille = 750;
+/// For so long a session that refused a channel for lack of resources is avoided.
+inline constexpr std::chrono::milliseconds shortage_memory{5'000};
+
+/// Tunnels that wait for a session, how long, and how often they look for room: a session does not
+/// tell when it has some.
+inline constexpr std::size_t waiting_tunnels_max = 16'384;
+inline constexpr std::chrono::milliseconds waiting_patience{10'000};
+inline constexpr std::chrono::milliseconds waiting_poll{20};
+
+static_assert(session_channels_max <= ssh::channels_max);
+static_assert(measure_interval < measure_validity);
+static_assert(bulk_bytes_per_second <= saturated_bytes_per_second);
 static_assert(session_buffer_bytes > ssh::packet_bytes_required);
 static_assert(outbox_high_water_bytes < ssh::outbox_bytes_max);
 

@@ -1,6 +1,6 @@
 #pragma once
-// What a shard tells whoever started it. Called on the shard's thread; must not block. Texts may
-// hold a peer's words, unfiltered.
+// What the relay tells whoever started it. Called on the threads of its shards, several at a time;
+// must not block. Texts may hold a peer's words, unfiltered.
 
 #include <cstddef>
 #include <cstdint>
@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine/io/loop.h"
+#include "engine/relay/session_slot.h"
 #include "engine/relay/upstream.h"
 #include "ssh/error.h"
 
@@ -31,13 +32,13 @@ struct SessionEnd {
     bool refused_by_policy = false;
 };
 
-/// A rule "listen here, deliver there" (-L). Outlives the shard.
+/// A rule "listen here, deliver there" (-L). Outlives the relay.
 struct Forward {
     std::vector<io::Address> binds;  ///< one listener each
     Target target;
 };
 
-/// Why a shard has finished.
+/// Why a relay has finished.
 enum class Finish : std::uint8_t {
     stopped,        ///< it was asked to
     session_ended,  ///< session_ended() said why
@@ -55,12 +56,17 @@ class Observer {
     virtual void listen_failed(const Forward& forward,
                                const io::Address& address,
                                io::IoError error) noexcept = 0;
-    /// The last call: nothing of the shard is left in the loop.
+    /// The last call: nothing of the relay is left in the loop, and no shard runs.
     virtual void finished(Finish why) noexcept = 0;
 
-    virtual void peer_identified(std::string_view line) noexcept = 0;
-    virtual void keys_changed(std::string_view description) noexcept = 0;
-    virtual void session_established() noexcept = 0;
+    virtual void peer_identified(SessionSlot slot, std::string_view line) noexcept = 0;
+    virtual void keys_changed(SessionSlot slot, std::string_view description) noexcept = 0;
+    virtual void session_established(SessionSlot slot) noexcept = 0;
+    /// A session of the pool ended, or never began, and others go on.
+    virtual void session_lost(SessionSlot slot,
+                              const SessionEnd& end,
+                              bool was_established) noexcept = 0;
+    /// The last session ended, or the first never began.
     virtual void session_ended(const SessionEnd& end) noexcept = 0;
     virtual void tunnel_opened(const Target& target) noexcept = 0;
     /// The far end, or the upstream itself, refused this one connection.

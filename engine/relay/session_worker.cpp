@@ -46,17 +46,15 @@ Overloaded(Functions...) -> Overloaded<Functions...>;
 
 }  // namespace
 
-SessionWorker::SessionWorker(io::Loop& loop,
-                             io::BufferPool& pool,
-                             const Destination& destination,
-                             Owner& owner,
-                             Observer& observer) noexcept
-    : loop_(loop),
-      pool_(pool),
-      destination_(destination),
+SessionWorker::SessionWorker(const Surroundings& surroundings, Owner& owner) noexcept
+    : loop_(surroundings.loop),
+      pool_(surroundings.pool),
+      destination_(surroundings.destination),
       owner_(owner),
-      observer_(observer),
-      dialer_(loop, *this),
+      observer_(surroundings.observer),
+      slot_(surroundings.slot),
+      counters_(surroundings.counters),
+      dialer_(loop_, *this),
       streams_(*this) {
     receive_.bind<&SessionWorker::on_received>(*this);
     send_.bind<&SessionWorker::on_sent>(*this);
@@ -147,6 +145,7 @@ void SessionWorker::on_received(io::Outcome& outcome) noexcept {
     }
     last_input_ = loop_.now();
     unanswered_probes_ = 0;
+    counters_.bytes.add(outcome.bytes);
     feed(std::move(outcome.buffer));
     settle();
     receive_more();
@@ -247,6 +246,7 @@ void SessionWorker::on_sent(io::Outcome& outcome) noexcept {
         }
         return;
     }
+    counters_.bytes.add(outcome.bytes);
     session_->sent(outcome.bytes);
     if (session_->outbox_bytes() < outbox_high_water_bytes) {
         streams_.wake_blocked();
@@ -271,14 +271,14 @@ void SessionWorker::take(const ssh::Event& event, ReceiveRound* round) noexcept 
         Overloaded{
             [&](const ssh::PeerIdentified& identified) {
                 move_to(Phase::negotiating);
-                observer_.peer_identified(identified.line);
+                observer_.peer_identified(slot_, identified.line);
             },
             [&](const ssh::KeysChanged& keys) {
                 std::string text{keys.kex};
                 for (const std::string_view name : {keys.host_key, keys.cipher_out}) {
                     text.append(", ").append(name);
                 }
-                observer_.keys_changed(text);
+                observer_.keys_changed(slot_, text);
             },
             [&](const ssh::HostKeyReceived& received) {
                 ask(HostKeyQuestion{std::string{received.key.algorithm},

@@ -12,6 +12,7 @@
 
 #include "engine/io/loop.h"
 #include "engine/relay/channel_streams.h"
+#include "engine/relay/counters.h"
 #include "engine/relay/dialer.h"
 #include "engine/relay/limits.h"
 #include "engine/relay/observer.h"
@@ -63,11 +64,17 @@ class SessionWorker final : AnswerSink, Dialer::User, ChannelStreams::Owner {
         ~Owner() = default;
     };
 
-    SessionWorker(io::Loop& loop,
-                  io::BufferPool& pool,
-                  const Destination& destination,
-                  Owner& owner,
-                  Observer& observer) noexcept;
+    /// Where a session lives, and which one of the pool it is.
+    struct Surroundings {
+        io::Loop& loop;
+        io::BufferPool& pool;
+        const Destination& destination;
+        Observer& observer;
+        SessionSlot slot{};
+        SessionCounters& counters;
+    };
+
+    SessionWorker(const Surroundings& surroundings, Owner& owner) noexcept;
     ~SessionWorker() override;
 
     void start() noexcept;
@@ -88,6 +95,12 @@ class SessionWorker final : AnswerSink, Dialer::User, ChannelStreams::Owner {
     /// SessionPolicy::needs_no_person() of an established session: another one to the same
     /// destination would ask nobody anything.
     [[nodiscard]] bool needs_no_person() const noexcept;
+
+    /// How many streams it carries, and what is sealed and not sent.
+    [[nodiscard]] std::size_t channels() const noexcept { return streams_.open_count(); }
+    [[nodiscard]] std::size_t queued_bytes() const noexcept {
+        return session_ == nullptr ? 0 : session_->outbox_bytes();
+    }
 
     /// For the shard's list of workers to settle.
     bool listed_for_settling = false;
@@ -144,6 +157,8 @@ class SessionWorker final : AnswerSink, Dialer::User, ChannelStreams::Owner {
     const Destination& destination_;
     Owner& owner_;
     Observer& observer_;
+    const SessionSlot slot_;
+    SessionCounters& counters_;
     Phase phase_ = Phase::idle;
 
     Dialer dialer_;

@@ -1,10 +1,11 @@
-// What happens on a shard from the first dial to the last completion. The ways of bytes are
+// What happens on a shard from its first letter to its last. The ways of bytes are
 // forwarded_connection.cpp's and session_worker.cpp's.
 
 #include "engine/relay/shard.h"
 
-#include <cerrno>
+#include <algorithm>
 #include <utility>
+#include <variant>
 
 #include "engine/relay/limits.h"
 #include "ssh/expects.h"
@@ -13,10 +14,21 @@ namespace caponier::relay {
 
 using ssh::expects;
 
-Shard::Shard(io::Loop& loop, Observer& observer, const Plan& plan)
-    : loop_(loop), observer_(observer), plan_(plan) {
-    drain_request_.bind<&Shard::on_drain_request>(*this);
-    abort_request_.bind<&Shard::on_abort_request>(*this);
+namespace {
+
+template <typename... Functions>
+struct Overloaded : Functions... {
+    using Functions::operator()...;
+};
+template <typename... Functions>
+Overloaded(Functions...) -> Overloaded<Functions...>;
+
+}  // namespace
+
+Shard::Shard(io::Loop& loop, const Place& place)
+    : loop_(loop),
+      place_(place),
+      mailbox_(loop, static_cast<Mailbox<ShardLetter>::Reader&>(*this)) {
     drain_over_.bind<&Shard::on_drain_over>(*this);
 }
 
@@ -24,25 +36,33 @@ Shard::~Shard() {
     expects(phase_ == Phase::idle || phase_ == Phase::finished);
 }
 
+Shard::Session::Session(Shard& shard, const DialSession& letter) noexcept
+    : slot(letter.slot),
+      counters(*letter.counters),
+      worker({.loop = shard.loop_,
+              .pool = *shard.session_pool_,
+              .destination = shard.place_.destination,
+              .observer = shard.place_.observer,
+              .slot = letter.slot,
+              .counters = *letter.counters},
+             static_cast<SessionWorker::Owner&>(shard)),
+      bytes_measured(letter.counters->bytes.read()) {}
+
 void Shard::move_to(Phase next) noexcept {
     expects(next > phase_);
     phase_ = next;
 }
 
-// ---- start -------------------------------------------------------------------------------------
+// ---- start and turns ---------------------------------------------------------------------------
 
 void Shard::start() noexcept {
-    move_to(Phase::connecting);
     if (!make_pools()) {
-        end(Finish::no_memory);
-        go_on();  // nothing is in flight that a turn could wait for
+        move_to(Phase::finished);
+        place_.relay.put(ShardFailed{place_.id});
         return;
     }
-    session_over_ = false;
-    SessionWorker::Owner& owner = *this;
-    worker_ =
-        std::make_unique<SessionWorker>(loop_, *session_pool_, plan_.destination, owner, observer_);
-    worker_->start();
+    move_to(Phase::serving);
+    place_.relay.put(ShardReady{place_.id, &mailbox_});
 }
 
 bool Shard::make_pools() noexcept {
@@ -59,72 +79,6 @@ bool Shard::make_pools() noexcept {
     return true;
 }
 
-void Shard::session_established(SessionWorker&) noexcept {
-    observer_.session_established();
-    if (phase_ != Phase::connecting) {
-        return;
-    }
-    move_to(Phase::serving);
-    // Nobody is told of a forward, and no connection is accepted, before it is known that all of
-    // them, or enough, can listen.
-    std::vector<std::pair<const Forward*, io::Address>> bound;
-    for (const Forward& forward : plan_.forwards) {
-        if (const std::optional<io::Address> address = listen(forward)) {
-            bound.emplace_back(&forward, *address);
-        }
-    }
-    const bool enough =
-        bound.size() == plan_.forwards.size() || (!plan_.exit_on_forward_failure && !bound.empty());
-    if (!enough) {
-        end(Finish::cannot_listen);
-        return;
-    }
-    for (const std::unique_ptr<Listener>& listener : listeners_) {
-        listener->start();
-    }
-    for (const auto& [forward, address] : bound) {
-        observer_.listening(*forward, address);
-    }
-}
-
-/// Binds all addresses of the forward or, as far as it matters, none; returns the first: an address
-/// in use is a failure, a family that this machine does not have is not, if the other one works.
-std::optional<io::Address> Shard::listen(const Forward& forward) noexcept {
-    const std::size_t before = listeners_.size();
-    io::IoError error{EADDRNOTAVAIL};
-    std::uint16_t chosen_port = 0;
-    for (const io::Address& bind : forward.binds) {
-        // A port that the kernel chose for one family is asked for in the other.
-        const bool follows = bind.port() == 0 && chosen_port != 0;
-        const io::Address address =
-            follows ? io::Address::ip(bind.host(), chosen_port).value_or(bind) : bind;
-        io::IoResult<io::Socket> socket = loop_.listen(address);
-        if (!socket) {
-            error = socket.error();
-            // A port that the kernel chose may be taken in the other family: no fault of the
-            // user's.
-            if (error.number == EADDRNOTAVAIL || error.number == EAFNOSUPPORT || follows) {
-                continue;
-            }
-            observer_.listen_failed(forward, address, error);
-            listeners_.resize(before);
-            return std::nullopt;
-        }
-        chosen_port = loop_.local_address(*socket).port();
-        Listener::User& user = *this;
-        listeners_.push_back(
-            std::make_unique<Listener>(loop_, user, std::move(*socket), forward.target));
-    }
-    if (listeners_.size() == before) {
-        observer_.listen_failed(forward, forward.binds.front(), error);
-        return std::nullopt;
-    }
-    listeners_open_ = listeners_.size();
-    return listeners_[before]->address();
-}
-
-// ---- serve -------------------------------------------------------------------------------------
-
 void Shard::run() noexcept {
     start();
     while (!is_finished()) {
@@ -134,6 +88,10 @@ void Shard::run() noexcept {
 
 void Shard::turn() noexcept {
     loop_.run_once();
+    after_turn();
+}
+
+void Shard::after_turn() noexcept {
     // Settling one session can make a connection close and another session change.
     while (!unsettled_.empty()) {
         SessionWorker* worker = unsettled_.back();
@@ -141,7 +99,11 @@ void Shard::turn() noexcept {
         worker->listed_for_settling = false;
         worker->settle();
     }
+    publish();
     ended_.clear();
+    std::erase_if(sessions_, [](const std::unique_ptr<Session>& session) {
+        return session->is_over && session->worker.is_idle();
+    });
     go_on();
 }
 
@@ -151,19 +113,64 @@ void Shard::wants_settling(SessionWorker& worker) noexcept {
     }
 }
 
-void Shard::accepted(io::Socket&& socket, const Target& target) noexcept {
-    const ForwardedConnection::Surroundings surroundings{
-        loop_, *local_pool_, *this, observer_, counters_};
-    connections_.push_back(
-        std::make_unique<ForwardedConnection>(surroundings, std::move(socket), target));
-    ForwardedConnection& connection = *connections_.back();
-    connection.index = connections_.size() - 1;
-    connection.start(worker_->upstream());
+// ---- letters -----------------------------------------------------------------------------------
+
+void Shard::read(ShardLetter&& letter) noexcept {
+    std::visit(Overloaded{
+                   [&](const DialSession& dial) { take(dial); },
+                   [&](ServeTunnel& serve) { take(std::move(serve)); },
+                   [&](const DrainShard&) { drain(); },
+                   [&](const EndShard&) { end(); },
+                   [&](const AbortShard&) { abort(); },
+                   [&](const LeaveLoop&) { move_to(Phase::finished); },
+               },
+               letter);
 }
 
-void Shard::accept_paused(int os_error) noexcept {
-    observer_.accept_paused(os_error);
+void Shard::take(const DialSession& letter) noexcept {
+    expects(phase_ == Phase::serving);
+    sessions_.push_back(std::make_unique<Session>(*this, letter));
+    sessions_.back()->worker.start();
 }
+
+void Shard::take(ServeTunnel&& letter) noexcept {
+    Session* const session = find(letter.slot);
+    Upstream* const upstream = session == nullptr ? nullptr : session->worker.upstream();
+    if (upstream == nullptr) {
+        place_.relay.put(TunnelReturned{
+            .tunnel = std::move(letter.tunnel), .slot = letter.slot, .reason = "no session"});
+        return;
+    }
+    session->counters.tunnels_received.add(1);
+    const ForwardedConnection::Surroundings surroundings{
+        loop_, *local_pool_, *this, place_.observer, place_.counters};
+    connections_.push_back(std::make_unique<ForwardedConnection>(
+        surroundings, std::move(letter.tunnel.socket), *letter.tunnel.target));
+    ForwardedConnection& connection = *connections_.back();
+    connection.index = connections_.size() - 1;
+    connection.slot = letter.slot;
+    connection.was_moved = letter.tunnel.was_moved;
+    connection.start(upstream);
+}
+
+Shard::Session* Shard::find(SessionSlot slot) noexcept {
+    const auto found =
+        std::find_if(sessions_.begin(), sessions_.end(), [slot](const auto& session) {
+            return session->slot == slot && !session->is_over;
+        });
+    return found == sessions_.end() ? nullptr : found->get();
+}
+
+Shard::Session& Shard::session_of(const SessionWorker& worker) noexcept {
+    const auto found =
+        std::find_if(sessions_.begin(), sessions_.end(), [&worker](const auto& session) {
+            return &session->worker == &worker;
+        });
+    expects(found != sessions_.end());
+    return **found;
+}
+
+// ---- what connections and sessions tell --------------------------------------------------------
 
 void Shard::connection_ended(ForwardedConnection& connection) noexcept {
     const std::size_t index = connection.index;
@@ -173,32 +180,77 @@ void Shard::connection_ended(ForwardedConnection& connection) noexcept {
         connections_[index]->index = index;
     }
     connections_.pop_back();
-    for (const std::unique_ptr<Listener>& listener : listeners_) {
-        listener->resume();
+}
+
+void Shard::returned(ForwardedConnection& connection,
+                     io::Socket&& socket,
+                     const Refusal& refusal) noexcept {
+    place_.relay.put(TunnelReturned{.tunnel = {.socket = std::move(socket),
+                                               .target = &connection.target(),
+                                               .was_moved = connection.was_moved},
+                                    .slot = connection.slot,
+                                    .reason = std::string{refusal.reason},
+                                    .shortage = refusal.shortage});
+}
+
+void Shard::session_established(SessionWorker& worker) noexcept {
+    Session& session = session_of(worker);
+    session.was_established = true;
+    place_.observer.session_established(session.slot);
+    place_.relay.put(SessionEstablished{.slot = session.slot, .repeatable = true});
+}
+
+void Shard::session_ended(SessionWorker& worker, const SessionEnd& end) noexcept {
+    Session& session = session_of(worker);
+    session.is_over = true;
+    place_.relay.put(
+        SessionLost{.slot = session.slot, .end = end, .was_established = session.was_established});
+}
+
+// ---- what others read --------------------------------------------------------------------------
+
+void Shard::publish() noexcept {
+    for (const std::unique_ptr<Session>& session : sessions_) {
+        if (!session->is_over) {
+            session->counters.channels.set(session->worker.channels());
+            session->counters.queued_bytes.set(session->worker.queued_bytes());
+        }
     }
+    if (loop_.now() >= next_measure_) {
+        measure();
+    }
+}
+
+void Shard::measure() noexcept {
+    const io::TimePoint now = loop_.now();
+    const std::chrono::nanoseconds cpu = loop_.thread_cpu_time();
+    const auto passed =
+        static_cast<std::uint64_t>(std::max<std::int64_t>(1, (now - last_measure_).count()));
+    const auto used = static_cast<std::uint64_t>((cpu - cpu_at_measure_).count());
+    for (const std::unique_ptr<Session>& session : sessions_) {
+        if (session->is_over) {
+            continue;
+        }
+        SessionCounters& counters = session->counters;
+        const std::uint64_t bytes = counters.bytes.read();
+        const std::uint64_t moved = bytes - std::exchange(session->bytes_measured, bytes);
+        constexpr std::uint64_t microseconds = 1'000'000;
+        counters.bytes_per_second.set(moved * microseconds / (passed / 1'000 + 1));
+        counters.busy_permille.set(used * 1'000 / passed);
+        counters.measured_at_ns.set(static_cast<std::uint64_t>(now.time_since_epoch().count()));
+    }
+    last_measure_ = now;
+    cpu_at_measure_ = cpu;
+    next_measure_ = now + measure_interval;
 }
 
 // ---- the end -----------------------------------------------------------------------------------
 
-void Shard::on_drain_request(io::Outcome&) noexcept {
-    if (phase_ < Phase::draining) {
-        drain();
-    }
-}
-
-void Shard::on_abort_request(io::Outcome&) noexcept {
-    if (phase_ < Phase::ending) {
-        end(Finish::stopped);
-    }
-    for (const std::unique_ptr<ForwardedConnection>& connection : connections_) {
-        connection->abort();
-    }
-}
-
 void Shard::drain() noexcept {
-    move_to(Phase::draining);
-    close_listeners();
-    loop_.wait_until(loop_.now() + drain_patience, drain_over_);
+    if (phase_ < Phase::draining) {
+        move_to(Phase::draining);
+        loop_.wait_until(loop_.now() + drain_patience, drain_over_);
+    }
 }
 
 void Shard::on_drain_over(io::Outcome& outcome) noexcept {
@@ -210,54 +262,44 @@ void Shard::on_drain_over(io::Outcome& outcome) noexcept {
     }
 }
 
-void Shard::session_ended(SessionWorker&, const SessionEnd& end) noexcept {
-    session_over_ = true;
-    if (phase_ < Phase::ending) {
-        observer_.session_ended(end);
-        this->end(Finish::session_ended);
+void Shard::abort() noexcept {
+    end();
+    for (const std::unique_ptr<ForwardedConnection>& connection : connections_) {
+        connection->abort();
     }
 }
 
-void Shard::end(Finish why) noexcept {
+void Shard::end() noexcept {
+    if (phase_ >= Phase::ending) {
+        return;
+    }
     move_to(Phase::ending);
-    finish_ = why;
-    close_listeners();
     for (const std::unique_ptr<ForwardedConnection>& connection : connections_) {
         connection->limit_delivery();
     }
     loop_.cancel(drain_over_);
-    if (!session_over_) {
-        worker_->disconnect();
+    for (const std::unique_ptr<Session>& session : sessions_) {
+        session->worker.disconnect();
     }
-}
-
-void Shard::close_listeners() noexcept {
-    for (const std::unique_ptr<Listener>& listener : listeners_) {
-        listener->close();
-    }
-}
-
-void Shard::listener_closed() noexcept {
-    --listeners_open_;
 }
 
 /// What the end of a turn may have brought to its end.
 void Shard::go_on() noexcept {
     // A server drops what it still has for a target when the session ends before the channel does.
-    const bool quiet = session_over_ || worker_->is_quiet() || patience_is_over_;
+    const bool quiet = patience_is_over_ ||
+                       std::all_of(sessions_.begin(), sessions_.end(), [](const auto& session) {
+                           return session->worker.is_quiet();
+                       });
     if (phase_ == Phase::draining && connections_.empty() && quiet) {
-        end(Finish::stopped);
+        end();
     }
-    const bool all_back = connections_.empty() && ended_.empty() && listeners_open_ == 0 &&
-                          session_over_ && !drain_over_.in_flight() &&
-                          (worker_ == nullptr || worker_->is_idle());
+    const bool all_back =
+        connections_.empty() && ended_.empty() && sessions_.empty() && !drain_over_.in_flight();
     if (phase_ == Phase::ending && all_back) {
-        worker_.reset();
-        listeners_.clear();
+        move_to(Phase::empty);
         local_pool_.reset();
         session_pool_.reset();
-        move_to(Phase::finished);
-        observer_.finished(finish_);
+        place_.relay.put(ShardEmpty{place_.id});
     }
 }
 

@@ -1,104 +1,107 @@
 #pragma once
-// One thread's share of the relay: its session worker, listeners and forwarded connections, over
-// the loop of that thread. Shards share nothing; a process may have many.
+// One thread's share of the relay: its session workers and forwarded connections, over the loop of
+// that thread. Shards share nothing; a process may have many. What to do comes in letters from
+// relay.cpp, which decides; what became of it goes back in letters.
 
 #include <cstddef>
 #include <memory>
-#include <optional>
-#include <span>
 #include <vector>
 
 #include "engine/io/loop.h"
 #include "engine/relay/counters.h"
 #include "engine/relay/forwarded_connection.h"
-#include "engine/relay/listener.h"
+#include "engine/relay/letters.h"
 #include "engine/relay/observer.h"
 #include "engine/relay/session_worker.h"
 
 namespace caponier::relay {
 
-class Shard final : Listener::User, ForwardedConnection::Owner, SessionWorker::Owner {
+class Shard final : ForwardedConnection::Owner, SessionWorker::Owner, Mailbox<ShardLetter>::Reader {
   public:
-    struct Plan {
+    /// Where it belongs. What is referred to outlives the shard.
+    struct Place {
+        ShardId id{};
+        Mailbox<RelayLetter>& relay;
         const Destination& destination;
-        std::span<const Forward> forwards;
-        /// One forward that cannot listen ends everything; else only if none can.
-        bool exit_on_forward_failure = false;
+        Observer& observer;
+        Counters& counters;
     };
 
-    /// `loop`, `observer` and what `plan` refers to outlive the shard.
-    Shard(io::Loop& loop, Observer& observer, const Plan& plan);
+    Shard(io::Loop& loop, const Place& place);
     ~Shard();
 
-    /// Dials. From here on the observer is told what happens.
+    /// Gets its memory and says ShardReady, or ShardFailed and nothing else.
     void start() noexcept;
     /// One turn of the loop and everything that follows from it.
     void turn() noexcept;
+    /// The latter, where somebody else turns the loop.
+    void after_turn() noexcept;
     /// start() and turns until finished; for a thread that does nothing else.
     void run() noexcept;
     [[nodiscard]] bool is_finished() const noexcept { return phase_ == Phase::finished; }
-
-    /// Stops listening, lets connections finish for drain_patience, says goodbye. From any thread,
-    /// once.
-    void request_drain() noexcept { loop_.post(drain_request_); }
-    /// The same without patience. From any thread, once.
-    void request_abort() noexcept { loop_.post(abort_request_); }
-
-    /// From any thread.
-    [[nodiscard]] const Counters& counters() const noexcept { return counters_; }
 
   private:
     /// Only move_to() changes it.
     enum class Phase : std::uint8_t {
         idle,
-        connecting,
         serving,
-        draining,  ///< no new connections; the open ones finish
+        draining,  ///< the open connections finish
         ending,    ///< waits for what is in flight to come back
+        empty,     ///< nothing is left but the last letter
         finished,
+    };
+    struct Session {
+        Session(Shard& shard, const DialSession& letter) noexcept;
+
+        SessionSlot slot;
+        SessionCounters& counters;
+        SessionWorker worker;
+        bool was_established = false;
+        bool is_over = false;
+        std::uint64_t bytes_measured = 0;  ///< of counters.bytes, at the last measure
     };
 
     void move_to(Phase next) noexcept;
+    [[nodiscard]] bool make_pools() noexcept;
 
-    void accepted(io::Socket&& socket, const Target& target) noexcept override;
-    void accept_paused(int os_error) noexcept override;
-    void listener_closed() noexcept override;
+    void read(ShardLetter&& letter) noexcept override;
+    void take(const DialSession& letter) noexcept;
+    void take(ServeTunnel&& letter) noexcept;
+    void drain() noexcept;
+    void end() noexcept;
+    void abort() noexcept;
+
     void connection_ended(ForwardedConnection& connection) noexcept override;
+    void returned(ForwardedConnection& connection,
+                  io::Socket&& socket,
+                  const Refusal& refusal) noexcept override;
     void session_established(SessionWorker& worker) noexcept override;
     void session_ended(SessionWorker& worker, const SessionEnd& end) noexcept override;
     void wants_settling(SessionWorker& worker) noexcept override;
 
-    [[nodiscard]] std::optional<io::Address> listen(const Forward& forward) noexcept;
-    [[nodiscard]] bool make_pools() noexcept;
-    void drain() noexcept;
-    void end(Finish why) noexcept;
-    void close_listeners() noexcept;
+    [[nodiscard]] Session* find(SessionSlot slot) noexcept;
+    [[nodiscard]] Session& session_of(const SessionWorker& worker) noexcept;
+    void publish() noexcept;
+    void measure() noexcept;
     void go_on() noexcept;
-
-    void on_drain_request(io::Outcome& outcome) noexcept;
-    void on_abort_request(io::Outcome& outcome) noexcept;
     void on_drain_over(io::Outcome& outcome) noexcept;
 
     io::Loop& loop_;
-    Observer& observer_;
-    Plan plan_;
+    Place place_;
+    Mailbox<ShardLetter> mailbox_;
     Phase phase_ = Phase::idle;
-    Finish finish_ = Finish::stopped;
     bool patience_is_over_ = false;  ///< of a drain
-    Counters counters_;
 
     std::unique_ptr<io::BufferPool> local_pool_;
     std::unique_ptr<io::BufferPool> session_pool_;
-    std::unique_ptr<SessionWorker> worker_;
-    bool session_over_ = true;
+    std::vector<std::unique_ptr<Session>> sessions_;
     std::vector<SessionWorker*> unsettled_;
-    std::vector<std::unique_ptr<Listener>> listeners_;
-    std::size_t listeners_open_ = 0;
     std::vector<std::unique_ptr<ForwardedConnection>> connections_;
     std::vector<std::unique_ptr<ForwardedConnection>> ended_;  ///< destroyed after the turn
 
-    io::Completion drain_request_;
-    io::Completion abort_request_;
+    io::TimePoint next_measure_{};
+    io::TimePoint last_measure_{};
+    std::chrono::nanoseconds cpu_at_measure_{0};
     io::Completion drain_over_;
 };
 

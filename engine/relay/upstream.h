@@ -27,6 +27,12 @@ struct Originator {
     std::uint16_t port = 0;
 };
 
+/// Why there is no stream.
+struct Refusal {
+    std::string_view reason;
+    bool shortage = false;  ///< here or there something has run out; another session may have it
+};
+
 /// What a stream tells its user; the forwarded connection. After refused() or closed() nothing
 /// follows.
 class StreamUser {
@@ -36,7 +42,7 @@ class StreamUser {
     StreamUser& operator=(const StreamUser&) = delete;
 
     virtual void opened() noexcept = 0;
-    virtual void refused(std::string_view reason) noexcept = 0;
+    virtual void refused(const Refusal& refusal) noexcept = 0;
     /// `bytes` live as long as `round` is retained; without a round, until this call returns.
     virtual void data(std::span<std::byte> bytes, ReceiveRound* round) noexcept = 0;
     /// All data() of one round were told: the time to send them on.
@@ -60,7 +66,7 @@ class Upstream {
     struct Opened {
         bool ok = false;
         StreamId id{};
-        std::string_view reason;  ///< static text, if not ok
+        Refusal refusal{};  ///< of static text, if not ok
     };
 
     /// opened() or refused() follows, never from inside this call. `user` stays until it was told

@@ -295,6 +295,10 @@ def free_port(address="127.0.0.1"):
 
 # ---- the program -------------------------------------------------------------------------------
 
+# For a test that counts descriptors or messages, or that wants several tunnels in one session: under
+# load the program opens further ones.
+ONE_SESSION = ("-o", "PoolSessions=1")
+
 READY = re.compile(r"^Forwarding from (?P<host>.+):(?P<port>\d+) -> \S+ via \S+$")
 
 

@@ -40,7 +40,7 @@ class ServerDeath(rig.Case):
         targets = [load.Target(load.source(1, ENDLESS)), load.Target(load.sink),
                    load.Target(load.echo)]
         program, ports = self.forward(server, *(each.host_and_port for each in targets),
-                                      options=options)
+                                      options=[*options, *rig.ONE_SESSION])
         seen, clients = self.start_clients(*ports)
         return server, program, seen, clients
 

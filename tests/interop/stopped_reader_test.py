@@ -28,7 +28,7 @@ class StoppedReader(rig.Case):
         target = load.Target(serve)
         others = load.Target(load.duplex)
         program, [port, other] = self.forward(self.start_sshd(), target.host_and_port,
-                                              others.host_and_port)
+                                              others.host_and_port, options=rig.ONE_SESSION)
         load.converse(other, seed=5, size=16 * MIB)
         before = program.resident_bytes()
 
@@ -55,7 +55,7 @@ class StoppedReader(rig.Case):
         target = load.Target(serve)
         others = load.Target(load.duplex)
         program, [port, other] = self.forward(self.start_sshd(), target.host_and_port,
-                                              others.host_and_port)
+                                              others.host_and_port, options=rig.ONE_SESSION)
         load.converse(other, seed=5, size=16 * MIB)
         before = program.resident_bytes()
 
@@ -93,7 +93,7 @@ class StoppedReader(rig.Case):
         target = load.Target(load.source(1, STREAM))
         echo = load.Target(load.echo)
         program, [port, other] = self.forward(self.start_sshd(), target.host_and_port,
-                                              echo.host_and_port)
+                                              echo.host_and_port, options=rig.ONE_SESSION)
         load.check_echo(other)
         before = program.descriptors()
 

@@ -61,7 +61,8 @@ class Transfer(rig.Case):
 
     def test_empty_connections_end_and_leave_nothing_behind(self):
         target = load.Target(load.echo)
-        program, [port] = self.forward(self.start_sshd(), target.host_and_port)
+        program, [port] = self.forward(self.start_sshd(), target.host_and_port,
+                                       options=rig.ONE_SESSION)
         load.check_echo(port)
         before = program.descriptors()
 
@@ -73,7 +74,8 @@ class Transfer(rig.Case):
 
     def test_connections_that_are_reset_by_the_client_leave_nothing_behind(self):
         target = load.Target(load.echo)
-        program, [port] = self.forward(self.start_sshd(), target.host_and_port)
+        program, [port] = self.forward(self.start_sshd(), target.host_and_port,
+                                       options=rig.ONE_SESSION)
         load.check_echo(port)
         before = program.descriptors()
 

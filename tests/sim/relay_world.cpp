@@ -11,7 +11,7 @@
 #include <utility>
 
 #include "engine/relay/limits.h"
-#include "engine/relay/shard.h"
+#include "engine/relay/relay.h"
 #include "tests/sim/local_client.h"
 #include "tests/sim/scripted_policy.h"
 #include "tests/sim/scripted_server.h"
@@ -139,9 +139,10 @@ class RelayWorld final : relay::Observer, relay::SessionFactory {
                        io::IoError error) noexcept override;
     void finished(relay::Finish why) noexcept override;
     void session_ended(const relay::SessionEnd& end) noexcept override;
-    void session_established() noexcept override { established_ = true; }
-    void peer_identified(std::string_view) noexcept override {}
-    void keys_changed(std::string_view) noexcept override {}
+    void session_established(relay::SessionSlot) noexcept override {}
+    void session_lost(relay::SessionSlot, const relay::SessionEnd&, bool) noexcept override {}
+    void peer_identified(relay::SessionSlot, std::string_view) noexcept override {}
+    void keys_changed(relay::SessionSlot, std::string_view) noexcept override {}
     void tunnel_opened(const relay::Target&) noexcept override {}
     void tunnel_refused(const io::Address& client,
                         const relay::Target& target,
@@ -167,7 +168,7 @@ class RelayWorld final : relay::Observer, relay::SessionFactory {
     std::vector<std::unique_ptr<LocalClient>> clients_;
     relay::Destination destination_;
     std::vector<relay::Forward> forwards_;
-    std::optional<relay::Shard> shard_;
+    std::optional<relay::Relay> relay_;
     std::vector<std::uint16_t> refused_;  ///< ports of clients whose channel the relay refused
 
     std::uint64_t stops_after_turns_ = 0;  ///< 0: not before all clients are done
@@ -175,7 +176,7 @@ class RelayWorld final : relay::Observer, relay::SessionFactory {
     bool stops_at_once_ = false;
     bool stop_asked_ = false;
     bool stopped_early_ = false;
-    bool established_ = false;
+    bool listening_ = false;
     bool finished_ = false;
     bool session_died_ = false;
     std::string session_end_;
@@ -215,8 +216,8 @@ RelayWorld::RelayWorld(std::uint64_t seed, bool narrates)
              .target = {.host = "db.internal", .port = static_cast<std::uint16_t>(5000 + i)}});
     }
     relay::Observer& observer = *this;
-    const relay::Shard::Plan plan{.destination = destination_, .forwards = forwards_};
-    shard_.emplace(relay_loop_, observer, plan);
+    const relay::Relay::Plan plan{.destination = destination_, .forwards = forwards_};
+    relay_.emplace(relay_loop_, observer, plan);
 }
 
 // ---- what the relay asks and tells
@@ -240,6 +241,7 @@ std::unique_ptr<relay::SessionPolicy> RelayWorld::make_policy(io::Loop&) {
 }
 
 void RelayWorld::listening(const relay::Forward& forward, const io::Address& address) noexcept {
+    listening_ = true;
     const std::uint64_t clients = random_.between(1, clients_max / forwards_.size());
     for (std::uint64_t i = 0; i < clients; ++i) {
         clients_.push_back(
@@ -271,19 +273,19 @@ void RelayWorld::tunnel_refused(const io::Address& client,
 // ---- the run -----------------------------------------------------------------------------------
 
 RunReport RelayWorld::run() {
-    shard_->start();
+    relay_->start();
     std::uint64_t turns = 0;
-    while (!shard_->is_finished() && turns < turns_max && !relay_loop_.is_stalled()) {
-        shard_->turn();
+    while (!relay_->is_finished() && turns < turns_max && !relay_loop_.is_stalled()) {
+        relay_->turn();
         ++turns;
         const bool early = stops_after_turns_ != 0 && turns >= stops_after_turns_;
-        const bool idle = established_ && nobody_is_left();
+        const bool idle = listening_ && nobody_is_left();
         if (!stop_asked_ && !session_died_ && (early || idle)) {
             stopped_early_ = !idle;
             ask_to_stop();
         }
     }
-    if (!shard_->is_finished()) {
+    if (!relay_->is_finished()) {
         // Nothing can be taken down in an orderly way any more: the process ends with the reason.
         std::fprintf(stderr,
                      "seed %llu: the relay does not come to its end; in flight:\n%s",
@@ -314,9 +316,9 @@ RunReport RelayWorld::run() {
 void RelayWorld::ask_to_stop() {
     stop_asked_ = true;
     if (stops_at_once_) {
-        shard_->request_abort();
+        relay_->request_abort();
     } else {
-        shard_->request_drain();
+        relay_->request_drain();
     }
 }
 
@@ -335,7 +337,7 @@ bool RelayWorld::nobody_is_left() {
         ledger_.add_violation("a connection outlives both of its ends");
         return true;
     }
-    return shard_->counters().connections_open.read() == 0;
+    return relay_->totals().connections_open == 0;
 }
 
 /// The relay is gone; what its peers have not noticed yet, they notice now.
@@ -428,7 +430,7 @@ void RelayWorld::judge_session() {
 }
 
 void RelayWorld::judge_leftovers() {
-    shard_.reset();
+    relay_.reset();
     clients_.clear();
     if (relay_loop_.in_flight() != 0) {
         ledger_.add_violation("operations are left: " + relay_loop_.describe_in_flight());

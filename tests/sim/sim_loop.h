@@ -52,6 +52,9 @@ class SimLoop final : public io::Loop, private Participant, private PoolObserver
     void set_no_delay(const io::Socket& socket) noexcept override;
     void set_unsent_low_water(const io::Socket& socket, std::uint32_t bytes) noexcept override;
 
+    /// Simulated threads use no time.
+    [[nodiscard]] std::chrono::nanoseconds thread_cpu_time() const noexcept override { return {}; }
+
     void accept(const io::Socket& listener, io::Completion& done) noexcept override;
     void connect(const io::Address& address, io::Completion& done) noexcept override;
     void receive(const io::Socket& socket,

@@ -6,7 +6,9 @@
 #include "tools/cli/arguments.h"
 
 #include <array>
+#include <charconv>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -15,6 +17,7 @@
 #include <fmt/format.h>
 
 #include "engine/client/text_filter.h"
+#include "engine/relay/limits.h"
 #include "tools/cli/host_argument.h"
 
 namespace caponier::cli {
@@ -31,6 +34,8 @@ enum Answer : int {
     plain_argument = 1,
     io_option = 256,
     ssh_option,
+    shards_option,
+    pin_option,
     once_option,
     help_option,
     version_option,
@@ -41,6 +46,8 @@ constexpr const char* letters = "-:F:L:NTVc:ghi:l:m:no:p:qv";
 constexpr std::array words{
     option{"io", required_argument, nullptr, io_option},
     option{"ssh", required_argument, nullptr, ssh_option},
+    option{"shards", required_argument, nullptr, shards_option},
+    option{"pin", no_argument, nullptr, pin_option},
     option{"once", no_argument, nullptr, once_option},
     option{"help", no_argument, nullptr, help_option},
     option{"version", no_argument, nullptr, version_option},
@@ -108,6 +115,11 @@ class Collector {
             return take_backend(value);
         case ssh_option:
             return take_engine(value);
+        case shards_option:
+            return take_shards(value);
+        case pin_option:
+            settings_.pin = true;
+            return {};
         case once_option:
             once_ = true;
             return {};
@@ -202,6 +214,18 @@ class Collector {
         }
         settings_.engine =
             name == "native" ? client::SshEngine::native : client::SshEngine::libssh2;
+        return {};
+    }
+
+    Parsed<void> take_shards(std::string_view text) {
+        std::uint32_t count = 0;
+        const char* const end = text.data() + text.size();
+        const auto [stop, error] = std::from_chars(text.data(), end, count);
+        if (error != std::errc{} || stop != end || count < 1 || count > relay::shards_max) {
+            return tl::unexpected{fmt::format(
+                "--shards={}: wants a number from 1 to {}", printable(text), relay::shards_max)};
+        }
+        settings_.shards = count;
         return {};
     }
 
@@ -314,11 +338,15 @@ again, it ends at once.
                                    CASignatureAlgorithms RevokedHostKeys HostKeyAlias
                                    HashKnownHosts NoHostAuthenticationForLocalhost
                                    CheckHostIP UpdateHostKeys VerifyHostKeyDNS VisualHostKey
+                                   PoolSessions ChannelsPerSession
   -c ciphers, -m macs            the same as -o Ciphers=... and -o MACs=...
   -F none                        no configuration file, which is how it works anyway
   -v, -q                         say more (twice: everything), say nothing
   -N, -T, -n                     accepted for ssh's sake: nothing else is done anyway
   --io=auto|uring|epoll          how to talk to the kernel
+  --shards=number                threads that carry bytes, at most (one a processor); further ones
+                                 start when the first is busy
+  --pin                          keeps each of them on one processor
   --ssh=native|libssh2           what speaks SSH; libssh2 is for servers with retired algorithms
   -V                             versions
 

@@ -81,6 +81,8 @@ TEST(Options, SetEveryKeyThatIsSupported) {
                                    "ServerAliveInterval 5",
                                    "ServerAliveCountMax 7",
                                    "GatewayPorts yes",
+                                   "PoolSessions 32",
+                                   "ChannelsPerSession 1000",
                                    "Reconnect no"});
 
     EXPECT_EQ(applied.error, "");
@@ -102,6 +104,8 @@ TEST(Options, SetEveryKeyThatIsSupported) {
     EXPECT_EQ(s.server_alive_interval, seconds{5});
     EXPECT_EQ(s.server_alive_count_max, 7);
     EXPECT_TRUE(s.gateway_ports);
+    EXPECT_EQ(s.pool_sessions, 32U);
+    EXPECT_EQ(s.channels_per_session, 1'000U);
 }
 
 TEST(Options, TheFirstValueWins) {
@@ -181,6 +185,10 @@ TEST(Options, AWrongValueIsRefusedInOneLineThatNamesTheOption) {
                                         "VerifyHostKeyDNS=ask",
                                         "VisualHostKey=yes",
                                         "HashKnownHosts=maybe",
+                                        "PoolSessions=0",
+                                        "PoolSessions=257",
+                                        "ChannelsPerSession=16001",
+                                        "ChannelsPerSession=many",
                                         "Reconnect=yes"}) {
         const std::string error = apply({text}).error;
 

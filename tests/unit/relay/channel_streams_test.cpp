@@ -42,7 +42,7 @@ TEST_F(ChannelStreamsTest, RefusesToOpenWithoutASession) {
     const Upstream::Opened opened = streams.open(target, {}, user);
 
     EXPECT_FALSE(opened.ok);
-    EXPECT_EQ(opened.reason, "no session");
+    EXPECT_EQ(opened.refusal.reason, "no session");
 }
 
 TEST_F(EstablishedStreams, RefusesToOpenOnASessionThatEnded) {
@@ -67,7 +67,7 @@ TEST_F(EstablishedStreams, SaysWhyTheSessionOpensNoMore) {
     const Upstream::Opened opened = streams.open(target, {}, user);
 
     EXPECT_FALSE(opened.ok);
-    EXPECT_EQ(opened.reason, ssh::describe(ssh::ErrorCode::too_many_channels));
+    EXPECT_EQ(opened.refusal.reason, ssh::describe(ssh::ErrorCode::too_many_channels));
     EXPECT_EQ(streams.open_count(), 0U);
 }
 

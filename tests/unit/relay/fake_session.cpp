@@ -164,6 +164,7 @@ ssh::Result<std::unique_ptr<ssh::Session>> FakeFactory::make_session() {
     }
     auto made = std::make_unique<FakeSession>();
     session = made.get();
+    sessions.push_back(session);
     prepare(*session);
     return made;
 }

@@ -143,7 +143,8 @@ class FakeFactory final : public SessionFactory {
     explicit FakeFactory(io::Loop& loop) noexcept : desk(loop) {}
 
     AnswerDesk desk;
-    FakeSession* session = nullptr;  ///< the last that was made
+    FakeSession* session = nullptr;      ///< the last that was made
+    std::vector<FakeSession*> sessions;  ///< all that were made, gone ones as well
     std::optional<ssh::Error> failure;
     std::function<void(FakeSession&)> prepare = [](FakeSession&) {};
 

@@ -22,6 +22,7 @@ using Words = std::vector<std::string>;
 class FakeUpstream final : public Upstream {
   public:
     std::string refusal;                 ///< what open() says, unless it is empty
+    bool is_short = false;               ///< and that it is for lack of resources
     std::uint32_t allowed_bytes = 1024;  ///< what allowance() says
     std::size_t room_bytes = SIZE_MAX;   ///< what send() still takes
 
@@ -36,7 +37,7 @@ class FakeUpstream final : public Upstream {
         told.push_back("open " + target.host + ":" + std::to_string(target.port) + " from " +
                        originator.host);
         user = &asking;
-        return {.ok = refusal.empty(), .id = StreamId{7}, .reason = refusal};
+        return {.ok = refusal.empty(), .id = StreamId{7}, .refusal = {refusal, is_short}};
     }
     std::uint32_t allowance(StreamId) noexcept override { return allowed_bytes; }
     std::size_t send(StreamId, std::span<const std::byte> bytes) noexcept override {
@@ -53,13 +54,15 @@ class FakeUpstream final : public Upstream {
 class FakeStreamUser final : public StreamUser {
   public:
     Words told;
+    std::size_t shortages = 0;
     std::function<void()> on_writable = [] {};
     bool keeps_rounds = false;  ///< retains the round of its data, as a slow socket would
     std::vector<ReceiveRound*> kept;
 
     void opened() noexcept override { told.emplace_back("opened"); }
-    void refused(std::string_view reason) noexcept override {
-        told.push_back("refused: " + std::string{reason});
+    void refused(const Refusal& refusal) noexcept override {
+        told.push_back("refused: " + std::string{refusal.reason});
+        shortages += refusal.shortage ? 1U : 0U;
     }
     void data(std::span<std::byte> bytes, ReceiveRound* round) noexcept override {
         told.push_back((round == nullptr ? "data to copy: " : "data: ") + text_of(bytes));
@@ -99,11 +102,15 @@ class RecordingObserver final : public Observer {
         told.push_back("listen failed at " + address.to_string());
     }
     void finished(Finish why) noexcept override { finishes.push_back(why); }
-    void peer_identified(std::string_view line) noexcept override {
+    void peer_identified(SessionSlot, std::string_view line) noexcept override {
         told.push_back("identified " + std::string{line});
     }
-    void keys_changed(std::string_view) noexcept override {}
-    void session_established() noexcept override { told.emplace_back("established"); }
+    void keys_changed(SessionSlot, std::string_view) noexcept override {}
+    void session_established(SessionSlot) noexcept override { told.emplace_back("established"); }
+    void session_lost(SessionSlot slot, const SessionEnd&, bool was_established) noexcept override {
+        told.push_back((was_established ? "lost " : "not dialed ") +
+                       std::to_string(index_of(slot)));
+    }
     void session_ended(const SessionEnd& end) noexcept override { ends.push_back(end); }
     void tunnel_opened(const Target& target) noexcept override {
         told.push_back("opened " + target.host);

@@ -40,12 +40,21 @@ class ForwardedConnectionTest : public testing::Test, protected ForwardedConnect
         ground.pass(seconds{1});
         EXPECT_EQ(ends, 1);
         connection.reset();
+        if (came_back) {
+            ground.network.close(came_back.release());
+        }
         EXPECT_EQ(counters.connections_open.read(), 0U);
         EXPECT_EQ(ground.simulated.leases_out(), 0U);
         EXPECT_EQ(ground.simulated.in_flight(), 0U);
     }
 
     void connection_ended(ForwardedConnection&) noexcept override { ++ends; }
+    void returned(ForwardedConnection&,
+                  io::Socket&& socket,
+                  const Refusal& refusal) noexcept override {
+        came_back = std::move(socket);
+        returns.push_back(std::string{refusal.reason} + (refusal.shortage ? ", shortage" : ""));
+    }
 
     void open() {
         connection->start(&upstream);
@@ -106,6 +115,8 @@ class ForwardedConnectionTest : public testing::Test, protected ForwardedConnect
     std::unique_ptr<Peer> client;
     std::unique_ptr<ForwardedConnection> connection;
     int ends = 0;
+    io::Socket came_back;
+    Words returns;
 };
 
 /// The two kernels hold 200 bytes between them, as if the client read nothing for long.
@@ -144,7 +155,7 @@ TEST_F(ForwardedConnectionTest, ResetsTheClientAtOnceWhenTheTargetRefuses) {
     client->write("too early");
     ground.settle();
 
-    connection->refused("Connection refused");
+    connection->refused({"Connection refused"});
     ground.settle();
 
     EXPECT_TRUE(client->saw_reset());
@@ -165,14 +176,55 @@ TEST_F(ForwardedConnectionTest, ReadsNothingBeforeTheStreamIsOpen) {
     EXPECT_EQ(observer.told, (Words{"opened db.internal"}));
 }
 
-TEST_F(ForwardedConnectionTest, ResetsTheClientWhenTheSessionEndsBeforeTheStreamIsOpen) {
+TEST_F(ForwardedConnectionTest, GivesTheSocketBackWhenTheSessionEndsBeforeTheStreamIsOpen) {
     connection->start(&upstream);
+    client->write("early");
 
     connection->closed(true);
     ground.settle();
 
-    EXPECT_TRUE(client->saw_reset());
-    EXPECT_EQ(observer.told, (Words{"refused db.internal: the session ended"}));
+    EXPECT_EQ(returns, (Words{"the session ended"}));
+    EXPECT_EQ(ends, 1);
+    EXPECT_FALSE(client->saw_reset());
+    EXPECT_EQ(ground.network.readable_bytes(came_back.fd()), 5U);
+    EXPECT_TRUE(observer.told.empty());
+    EXPECT_EQ(counters.connections_total.read(), 0U);
+}
+
+TEST_F(ForwardedConnectionTest, GivesTheSocketBackWhenTheServerIsShortOfSomething) {
+    connection->start(&upstream);
+
+    connection->refused({.reason = "resource shortage", .shortage = true});
+    ground.settle();
+
+    EXPECT_EQ(returns, (Words{"resource shortage, shortage"}));
+    EXPECT_FALSE(client->saw_reset());
+}
+
+TEST_F(ForwardedConnectionTest, GivesTheSocketBackWhenTheSessionHasNoChannelLeft) {
+    upstream.refusal = "too many channels";
+    upstream.is_short = true;
+
+    connection->start(&upstream);
+    ground.settle();
+
+    EXPECT_EQ(returns, (Words{"too many channels, shortage"}));
+    EXPECT_FALSE(client->saw_reset());
+}
+
+TEST_F(ForwardedConnectionTest, GivesNothingBackWhenTheClientIsGoneMeanwhile) {
+    connection->start(&upstream);
+    ground.settle();
+    // The cancel of the watch comes too late.
+    ground.simulated.set_faults(
+        {.finished_despite_cancel = 10'000, .late_max = std::chrono::milliseconds{1}});
+
+    connection->closed(true);
+    client->reset();
+    ground.pass(milliseconds{2});
+
+    EXPECT_TRUE(returns.empty());
+    EXPECT_EQ(ends, 1);
 }
 
 TEST_F(ForwardedConnectionTest, GivesTheStreamUpWhenTheClientResetsBeforeItIsOpen) {

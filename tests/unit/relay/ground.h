@@ -58,6 +58,7 @@ class TestLoop final : public io::Loop {
     std::size_t accepts = 0;        ///< submitted
     std::size_t receives = 0;       ///< submitted
     std::set<std::string> dialed;   ///< addresses of connects
+    std::chrono::nanoseconds cpu_time{0};
 
     std::string_view name() const noexcept override { return base_.name(); }
     io::TimePoint now() const noexcept override { return base_.now(); }
@@ -89,6 +90,7 @@ class TestLoop final : public io::Loop {
     void set_unsent_low_water(const io::Socket& socket, std::uint32_t bytes) noexcept override {
         base_.set_unsent_low_water(socket, bytes);
     }
+    std::chrono::nanoseconds thread_cpu_time() const noexcept override { return cpu_time; }
     void accept(const io::Socket& listener, io::Completion& done) noexcept override {
         ++accepts;
         base_.accept(listener, done);

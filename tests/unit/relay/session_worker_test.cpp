@@ -33,7 +33,13 @@ class SessionWorkerTest : public testing::Test, public SessionWorker::Owner {
         destination.factory = &factory;
         listener = *ground.network.listen(address);
         SessionWorker::Owner& owner = *this;
-        worker = std::make_unique<SessionWorker>(ground.loop, *pool, destination, owner, observer);
+        const SessionWorker::Surroundings around{.loop = ground.loop,
+                                                 .pool = *pool,
+                                                 .destination = destination,
+                                                 .observer = observer,
+                                                 .slot = SessionSlot{0},
+                                                 .counters = counters};
+        worker = std::make_unique<SessionWorker>(around, owner);
     }
     ~SessionWorkerTest() override {
         if (ends.empty()) {
@@ -109,6 +115,7 @@ class SessionWorkerTest : public testing::Test, public SessionWorker::Owner {
     FakeFactory factory{ground.loop};
     Destination destination;
     RecordingObserver observer;
+    SessionCounters counters;
     FakeStreamUser user;
     std::unique_ptr<io::BufferPool> pool;
     int listener = -1;

@@ -57,6 +57,21 @@ TEST(Arguments, ValuesMayBeAttachedAndLettersBundled) {
     EXPECT_EQ(settings.connect_timeout, std::chrono::seconds{3});
 }
 
+TEST(Arguments, ShardsAreCountedAndPinned) {
+    const auto settings = settings_of({"--shards=2", "--pin", "-L8080:db:5432", "bastion"});
+
+    EXPECT_EQ(settings.shards, 2U);
+    EXPECT_TRUE(settings.pin);
+    EXPECT_EQ(settings_of({"-L8080:db:5432", "bastion"}).shards, 0U);
+}
+
+TEST(Arguments, ANumberOfShardsThatMakesNoSenseIsAnError) {
+    for (const char* number : {"0", "-1", "257", "two", "2x", ""}) {
+        EXPECT_THAT(error_of({std::string{"--shards="} + number, "-L8080:db:5432", "bastion"}),
+                    HasSubstr("wants a number from 1 to 256"));
+    }
+}
+
 // In ssh a -p gives way to what came before it; -c and -m do not.
 TEST(Arguments, CipherAndMacSpecsWinOverEarlierOptions) {
     const auto settings = settings_of({"-L8080:db:5432",

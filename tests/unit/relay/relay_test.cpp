@@ -1,6 +1,6 @@
-// A whole shard over the simulated loop: listeners, one session without SSH, and every way to end.
+// The whole relay over the simulated loop: listeners, sessions without SSH, and every way to end.
 
-#include "engine/relay/shard.h"
+#include "engine/relay/relay.h"
 
 #include <cerrno>
 #include <memory>
@@ -20,9 +20,9 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-class ShardTest : public testing::Test {
+class RelayTest : public testing::Test {
   protected:
-    ShardTest() {
+    RelayTest() {
         destination.addresses = {ssh_address};
         destination.factory = &factory;
         ssh_listener = *ground.network.listen(ssh_address);
@@ -31,16 +31,16 @@ class ShardTest : public testing::Test {
             session.events.push_back(ssh::Established{});
         };
     }
-    ~ShardTest() override {
-        if (shard != nullptr && !shard->is_finished()) {
-            shard->request_abort();
+    ~RelayTest() override {
+        if (relay != nullptr && !relay->is_finished()) {
+            relay->request_abort();
             settle();
             pass(seconds{2});
         }
-        if (shard != nullptr) {
-            EXPECT_TRUE(shard->is_finished());
+        if (relay != nullptr) {
+            EXPECT_TRUE(relay->is_finished());
         }
-        shard.reset();
+        relay.reset();
         EXPECT_EQ(observer.finishes.size(), 1U);
         EXPECT_EQ(ground.simulated.in_flight(), 0U);
     }
@@ -49,23 +49,23 @@ class ShardTest : public testing::Test {
         forwards.push_back({std::move(binds), {"db.internal", 5432}});
     }
     void make(bool exit_on_forward_failure = false) {
-        shard = std::make_unique<Shard>(
+        relay = std::make_unique<Relay>(
             ground.loop,
             observer,
-            Shard::Plan{.destination = destination,
+            Relay::Plan{.destination = destination,
                         .forwards = forwards,
                         .exit_on_forward_failure = exit_on_forward_failure});
     }
     void start(bool exit_on_forward_failure = false) {
         make(exit_on_forward_failure);
         ground.turn = [this] {
-            if (shard->is_finished()) {
+            if (relay->is_finished()) {
                 ground.loop.run_once(true);
             } else {
-                shard->turn();
+                relay->turn();
             }
         };
-        shard->start();
+        relay->start();
         settle();
     }
     void settle() { ground.settle(); }
@@ -99,12 +99,12 @@ class ShardTest : public testing::Test {
     RecordingObserver observer;
     int ssh_listener = -1;
     std::optional<int> server_number;
-    std::unique_ptr<Shard> shard;
+    std::unique_ptr<Relay> relay;
 };
 
-class ServingShard : public ShardTest {
+class ServingRelay : public RelayTest {
   protected:
-    ServingShard() {
+    ServingRelay() {
         forward({local});
         start();
     }
@@ -113,7 +113,7 @@ class ServingShard : public ShardTest {
 // ---- listening
 // -----------------------------------------------------------------------------------
 
-TEST_F(ShardTest, ListensOnceTheSessionIsEstablishedAndNotBefore) {
+TEST_F(RelayTest, ListensOnceTheSessionIsEstablishedAndNotBefore) {
     factory.prepare = [](FakeSession&) {};
     forward({local});
     start();
@@ -125,7 +125,7 @@ TEST_F(ShardTest, ListensOnceTheSessionIsEstablishedAndNotBefore) {
     EXPECT_EQ(observer.told, (Words{"established", "listening"}));
 }
 
-TEST_F(ShardTest, EndsWhenAForwardCannotListenAndThatIsFatal) {
+TEST_F(RelayTest, EndsWhenAForwardCannotListenAndThatIsFatal) {
     const int taken = *ground.network.listen(local);
     forward({address_of("127.0.0.1", 9090)});
     forward({local});
@@ -138,7 +138,7 @@ TEST_F(ShardTest, EndsWhenAForwardCannotListenAndThatIsFatal) {
     ground.network.close(taken);
 }
 
-TEST_F(ShardTest, ServesTheOtherForwardsWhenAFailureIsNotFatal) {
+TEST_F(RelayTest, ServesTheOtherForwardsWhenAFailureIsNotFatal) {
     const int taken = *ground.network.listen(local);
     forward({local});
     forward({address_of("127.0.0.1", 9090)});
@@ -150,7 +150,7 @@ TEST_F(ShardTest, ServesTheOtherForwardsWhenAFailureIsNotFatal) {
     ground.network.close(taken);
 }
 
-TEST_F(ShardTest, EndsWhenNoForwardCanListen) {
+TEST_F(RelayTest, EndsWhenNoForwardCanListen) {
     const int taken = *ground.network.listen(local);
     forward({local});
 
@@ -160,7 +160,7 @@ TEST_F(ShardTest, EndsWhenNoForwardCanListen) {
     ground.network.close(taken);
 }
 
-TEST_F(ShardTest, DoesWithoutAFamilyThatTheMachineDoesNotHave) {
+TEST_F(RelayTest, DoesWithoutAFamilyThatTheMachineDoesNotHave) {
     ground.loop.missing.insert("::1");
     forward({address_of("::1", 8080), local});
 
@@ -170,7 +170,7 @@ TEST_F(ShardTest, DoesWithoutAFamilyThatTheMachineDoesNotHave) {
     EXPECT_EQ(observer.listening_at[0].to_string(), "127.0.0.1:8080");
 }
 
-TEST_F(ShardTest, CannotListenWithoutAnyFamily) {
+TEST_F(RelayTest, CannotListenWithoutAnyFamily) {
     ground.loop.missing = {"::1", "127.0.0.1"};
     forward({local, address_of("::1", 8080)});
 
@@ -180,7 +180,7 @@ TEST_F(ShardTest, CannotListenWithoutAnyFamily) {
     EXPECT_EQ(observer.times("listen failed at 127.0.0.1:8080"), 1U);
 }
 
-TEST_F(ShardTest, AsksForTheChosenPortInTheOtherFamily) {
+TEST_F(RelayTest, AsksForTheChosenPortInTheOtherFamily) {
     forward({address_of("127.0.0.1", 0), address_of("::1", 0)});
 
     start(true);
@@ -195,17 +195,17 @@ TEST_F(ShardTest, AsksForTheChosenPortInTheOtherFamily) {
 // ---- serving
 // -------------------------------------------------------------------------------------
 
-TEST_F(ServingShard, OpensAStreamForEveryConnection) {
+TEST_F(ServingRelay, OpensAStreamForEveryConnection) {
     connect(local);
     connect(local);
 
     EXPECT_EQ(session().told.size(), 2U);
     EXPECT_TRUE(session().told[0].starts_with("open db.internal:5432 from 127.0.0.1:"));
-    EXPECT_EQ(shard->counters().connections_open.read(), 2U);
-    EXPECT_EQ(shard->counters().connections_total.read(), 2U);
+    EXPECT_EQ(relay->totals().connections_open, 2U);
+    EXPECT_EQ(relay->totals().connections_total, 2U);
 }
 
-TEST_F(ServingShard, CarriesBytesUp) {
+TEST_F(ServingRelay, CarriesBytesUp) {
     Peer client = connect(local);
     push(ssh::ChannelOpened{ssh::LocalChannelId{0}});
 
@@ -213,10 +213,10 @@ TEST_F(ServingShard, CarriesBytesUp) {
     settle();
 
     EXPECT_EQ(session().told.back(), "send hello");
-    EXPECT_EQ(shard->counters().bytes_up.read(), 5U);
+    EXPECT_EQ(relay->totals().bytes_up, 5U);
 }
 
-TEST_F(ServingShard, ForgetsConnectionsInAnyOrder) {
+TEST_F(ServingRelay, ForgetsConnectionsInAnyOrder) {
     std::vector<Peer> clients;
     for (int times = 0; times < 5; ++times) {
         clients.push_back(connect(local));
@@ -227,12 +227,12 @@ TEST_F(ServingShard, ForgetsConnectionsInAnyOrder) {
         settle();
     }
 
-    EXPECT_EQ(shard->counters().connections_open.read(), 2U);
+    EXPECT_EQ(relay->totals().connections_open, 2U);
     EXPECT_FALSE(clients[2].saw_reset());
     EXPECT_FALSE(clients[3].saw_reset());
 }
 
-TEST_F(ServingShard, AcceptsAgainAsSoonAsAConnectionFreedItsDescriptor) {
+TEST_F(ServingRelay, AcceptsAgainAsSoonAsAConnectionFreedItsDescriptor) {
     Peer first = connect(local);
     ground.simulated.set_faults({.failed_accept = 10'000});
     connect(local);
@@ -242,14 +242,14 @@ TEST_F(ServingShard, AcceptsAgainAsSoonAsAConnectionFreedItsDescriptor) {
     first.reset();
     settle();
 
-    EXPECT_EQ(shard->counters().connections_total.read(), 2U);
+    EXPECT_EQ(relay->totals().connections_total, 2U);
 }
 
 // ---- drain
 // ---------------------------------------------------------------------------------------
 
-TEST_F(ServingShard, StopsAtOnceWhenNothingIsOpen) {
-    shard->request_drain();
+TEST_F(ServingRelay, StopsAtOnceWhenNothingIsOpen) {
+    relay->request_drain();
     settle();
 
     EXPECT_EQ(observer.finishes, std::vector{Finish::stopped});
@@ -258,11 +258,11 @@ TEST_F(ServingShard, StopsAtOnceWhenNothingIsOpen) {
     EXPECT_TRUE(observer.ends.empty());
 }
 
-TEST_F(ServingShard, LetsOpenConnectionsFinishBeforeItStops) {
+TEST_F(ServingRelay, LetsOpenConnectionsFinishBeforeItStops) {
     Peer client = connect(local);
     push(ssh::ChannelOpened{ssh::LocalChannelId{0}});
 
-    shard->request_drain();
+    relay->request_drain();
     pass(drain_patience / 2);
     EXPECT_FALSE(ground.network.connect(local).has_value());
     client.write("last words");
@@ -275,10 +275,10 @@ TEST_F(ServingShard, LetsOpenConnectionsFinishBeforeItStops) {
     EXPECT_TRUE(client.saw_end());
 }
 
-TEST_F(ServingShard, WaitsUntilTheServerHasPassedOnWhatItGot) {
+TEST_F(ServingRelay, WaitsUntilTheServerHasPassedOnWhatItGot) {
     session().channels_used = 1;
 
-    shard->request_drain();
+    relay->request_drain();
     pass(drain_patience / 2);
     EXPECT_TRUE(observer.finishes.empty());
     session().channels_used = 0;
@@ -288,20 +288,20 @@ TEST_F(ServingShard, WaitsUntilTheServerHasPassedOnWhatItGot) {
     EXPECT_EQ(observer.finishes, std::vector{Finish::stopped});
 }
 
-TEST_F(ServingShard, DoesNotWaitLongerThanItsPatienceForTheServer) {
+TEST_F(ServingRelay, DoesNotWaitLongerThanItsPatienceForTheServer) {
     session().channels_used = 1;
 
-    shard->request_drain();
+    relay->request_drain();
     pass(drain_patience + milliseconds{1});
 
     EXPECT_EQ(observer.finishes, std::vector{Finish::stopped});
 }
 
-TEST_F(ServingShard, ResetsWhatIsStillOpenWhenPatienceIsOver) {
+TEST_F(ServingRelay, ResetsWhatIsStillOpenWhenPatienceIsOver) {
     const Peer client = connect(local);
     push(ssh::ChannelOpened{ssh::LocalChannelId{0}});
 
-    shard->request_drain();
+    relay->request_drain();
     pass(drain_patience - milliseconds{100});
     EXPECT_TRUE(observer.finishes.empty());
     EXPECT_FALSE(client.saw_reset());
@@ -311,19 +311,19 @@ TEST_F(ServingShard, ResetsWhatIsStillOpenWhenPatienceIsOver) {
     EXPECT_EQ(observer.finishes, std::vector{Finish::stopped});
 }
 
-TEST_F(ShardTest, StopsAtOnceWhileItDials) {
+TEST_F(RelayTest, StopsAtOnceWhileItDials) {
     ground.loop.silent.insert(ssh_address.to_string());
     forward({local});
     start();
 
-    shard->request_drain();
+    relay->request_drain();
     settle();
 
     EXPECT_EQ(observer.finishes, std::vector{Finish::stopped});
     EXPECT_TRUE(observer.ends.empty());
 }
 
-TEST_F(ShardTest, StopsAtOnceWhileAQuestionIsOpen) {
+TEST_F(RelayTest, StopsAtOnceWhileAQuestionIsOpen) {
     factory.prepare = [](FakeSession& session) {
         session.events.push_back(ssh::HostKeyReceived{});
     };
@@ -331,17 +331,17 @@ TEST_F(ShardTest, StopsAtOnceWhileAQuestionIsOpen) {
     start();
     EXPECT_EQ(factory.desk.questions.size(), 1U);
 
-    shard->request_drain();
+    relay->request_drain();
     settle();
 
     EXPECT_EQ(observer.finishes, std::vector{Finish::stopped});
     EXPECT_EQ(factory.desk.policies, 0U);
 }
 
-TEST_F(ServingShard, TellsOfASessionThatDiesWhileItDrains) {
+TEST_F(ServingRelay, TellsOfASessionThatDiesWhileItDrains) {
     const Peer client = connect(local);
     push(ssh::ChannelOpened{ssh::LocalChannelId{0}});
-    shard->request_drain();
+    relay->request_drain();
     settle();
 
     server().shut_down();
@@ -355,35 +355,35 @@ TEST_F(ServingShard, TellsOfASessionThatDiesWhileItDrains) {
 // ---- abort
 // ---------------------------------------------------------------------------------------
 
-TEST_F(ServingShard, ResetsEverythingAtOnceWhenAborted) {
+TEST_F(ServingRelay, ResetsEverythingAtOnceWhenAborted) {
     const Peer client = connect(local);
     push(ssh::ChannelOpened{ssh::LocalChannelId{0}});
 
-    shard->request_abort();
+    relay->request_abort();
     settle();
 
     EXPECT_TRUE(client.saw_reset());
     EXPECT_EQ(observer.finishes, std::vector{Finish::stopped});
 }
 
-TEST_F(ServingShard, CanBeAbortedWhileItDrains) {
+TEST_F(ServingRelay, CanBeAbortedWhileItDrains) {
     const Peer client = connect(local);
-    shard->request_drain();
+    relay->request_drain();
     settle();
     EXPECT_TRUE(observer.finishes.empty());
 
-    shard->request_abort();
+    relay->request_abort();
     settle();
 
     EXPECT_TRUE(client.saw_reset());
     EXPECT_EQ(observer.finishes, std::vector{Finish::stopped});
 }
 
-TEST_F(ServingShard, CanBeAskedToDrainAndToAbortInOneTurn) {
+TEST_F(ServingRelay, CanBeAskedToDrainAndToAbortInOneTurn) {
     connect(local);
 
-    shard->request_drain();
-    shard->request_abort();
+    relay->request_drain();
+    relay->request_abort();
     settle();
 
     EXPECT_EQ(observer.finishes, std::vector{Finish::stopped});
@@ -392,7 +392,7 @@ TEST_F(ServingShard, CanBeAskedToDrainAndToAbortInOneTurn) {
 // ---- the session ends
 // ----------------------------------------------------------------------------
 
-TEST_F(ServingShard, ResetsItsClientsAndSaysWhyWhenTheSessionDies) {
+TEST_F(ServingRelay, ResetsItsClientsAndSaysWhyWhenTheSessionDies) {
     const Peer open = connect(local);
     push(ssh::ChannelOpened{ssh::LocalChannelId{0}});
     const Peer opening = connect(local);
@@ -408,7 +408,7 @@ TEST_F(ServingShard, ResetsItsClientsAndSaysWhyWhenTheSessionDies) {
     EXPECT_FALSE(ground.network.connect(local).has_value());
 }
 
-TEST_F(ShardTest, SaysWhyItCouldNotConnect) {
+TEST_F(RelayTest, SaysWhyItCouldNotConnect) {
     destination.addresses = {address_of("10.0.0.9", 22)};
     forward({local});
 
@@ -419,12 +419,12 @@ TEST_F(ShardTest, SaysWhyItCouldNotConnect) {
     EXPECT_EQ(observer.finishes, std::vector{Finish::session_ended});
 }
 
-TEST_F(ShardTest, FinishesWithoutWaitingWhenThereIsNoMemory) {
+TEST_F(RelayTest, FinishesWithoutWaitingWhenThereIsNoMemory) {
     ground.loop.has_memory = false;
     forward({local});
     make();
 
-    shard->run();
+    relay->run();
 
     EXPECT_FALSE(ground.simulated.is_stalled());
     EXPECT_EQ(observer.finishes, std::vector{Finish::no_memory});

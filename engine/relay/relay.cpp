@@ -1,0 +1,367 @@
+// What happens from the first dial to the last letter, in that order. Decisions about sessions are
+// session_pool.cpp's, tunnels that wait are waiting_room.cpp's, everything that moves a byte is
+// below shard.cpp.
+
+#include "engine/relay/relay.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <variant>
+
+#include "engine/relay/limits.h"
+#include "ssh/expects.h"
+
+namespace caponier::relay {
+
+using ssh::expects;
+
+Relay::Relay(io::Loop& loop, Observer& observer, const Plan& plan)
+    : loop_(loop),
+      observer_(observer),
+      plan_(plan),
+      counters_(plan.pool.shards_max),
+      pool_(plan.pool, plan.seed),
+      mailbox_(loop, static_cast<Mailbox<RelayLetter>::Reader&>(*this)),
+      shards_(plan.pool.shards_max),
+      first_shard_(loop, place_of(ShardId{0})),
+      listeners_(loop, static_cast<Listener::User&>(*this), observer),
+      waiting_(loop, static_cast<WaitingRoom::User&>(*this)) {
+    expects(plan.pool.shards_max == 1 || plan.starter != nullptr);
+    timer_.bind<&Relay::on_timer>(*this);
+    drain_request_.bind<&Relay::on_drain_request>(*this);
+    abort_request_.bind<&Relay::on_abort_request>(*this);
+}
+
+Relay::~Relay() {
+    expects(phase_ == Phase::idle || phase_ == Phase::finished);
+}
+
+void Relay::move_to(Phase next) noexcept {
+    expects(next > phase_);
+    phase_ = next;
+}
+
+Shard::Place Relay::place_of(ShardId shard) noexcept {
+    return {.id = shard,
+            .relay = mailbox_,
+            .destination = plan_.destination,
+            .observer = observer_,
+            .counters = counters_[index_of(shard)]};
+}
+
+Relay::Totals Relay::totals() const noexcept {
+    Totals totals;
+    for (const Counters& counters : counters_) {
+        totals.connections_open += counters.connections_open.read();
+        totals.connections_total += counters.connections_total.read();
+        totals.bytes_up += counters.bytes_up.read();
+        totals.bytes_down += counters.bytes_down.read();
+    }
+    return totals;
+}
+
+// ---- turns -------------------------------------------------------------------------------------
+
+void Relay::run() noexcept {
+    start();
+    while (!is_finished()) {
+        turn();
+    }
+}
+
+void Relay::turn() noexcept {
+    loop_.run_once();
+    first_shard_.after_turn();
+    waiting_.clean_up();
+    watch_descriptors();
+    set_timer();
+    go_on();
+}
+
+/// A connection that ended on this thread's shard or another freed a descriptor.
+void Relay::watch_descriptors() noexcept {
+    const std::uint64_t open = totals().connections_open;
+    if (std::exchange(connections_open_, open) > open) {
+        listeners_.resume();
+    }
+}
+
+// ---- sessions ----------------------------------------------------------------------------------
+
+void Relay::start() noexcept {
+    move_to(Phase::connecting);
+    dial(pool_.dial_first());
+}
+
+void Relay::dial(const SessionPool::Dial& dial) noexcept {
+    ShardEntry& shard = entry(dial.shard);
+    const DialSession letter{.slot = dial.slot, .counters = &pool_.counters(dial.slot)};
+    if (shard.state == ShardEntry::State::running) {
+        shard.mailbox->put(letter);
+        return;
+    }
+    shard.dials.push_back(letter);
+    if (shard.state == ShardEntry::State::none) {
+        shard.state = ShardEntry::State::starting;
+        if (dial.shard == ShardId{0}) {
+            first_shard_.start();
+        } else {
+            plan_.starter->start_shard(place_of(dial.shard));
+        }
+    }
+}
+
+Relay::ShardEntry& Relay::entry(ShardId shard) noexcept {
+    return shards_[index_of(shard)];
+}
+
+/// Dials what the pool wants by now.
+void Relay::grow() noexcept {
+    if (phase_ != Phase::serving) {
+        return;
+    }
+    while (const auto wanted = pool_.dial_another(waiting_.size(), loop_.now())) {
+        dial(*wanted);
+    }
+}
+
+void Relay::read(RelayLetter&& letter) noexcept {
+    std::visit([this](auto& content) { take(std::move(content)); }, letter);
+}
+
+void Relay::take(const ShardReady& letter) noexcept {
+    ShardEntry& shard = entry(letter.shard);
+    shard.state = ShardEntry::State::running;
+    shard.mailbox = letter.mailbox;
+    for (const DialSession& dial : std::exchange(shard.dials, {})) {
+        if (phase_ < Phase::draining) {
+            shard.mailbox->put(dial);
+        }
+    }
+    // What it missed while it started.
+    if (phase_ == Phase::draining) {
+        shard.mailbox->put(DrainShard{});
+    } else if (phase_ == Phase::ending) {
+        shard.mailbox->put(EndShard{});
+    }
+}
+
+void Relay::take(const ShardFailed& letter) noexcept {
+    entry(letter.shard).state = ShardEntry::State::gone;
+    entry(letter.shard).dials.clear();
+    pool_.shard_failed(letter.shard);
+    if (letter.shard == ShardId{0} && phase_ < Phase::ending) {
+        end(Finish::no_memory);
+    }
+    grow();
+}
+
+void Relay::take(const SessionEstablished& letter) noexcept {
+    pool_.established(letter.slot, letter.repeatable);
+    if (phase_ == Phase::connecting) {
+        move_to(Phase::serving);
+        const bool enough = listeners_.bind(plan_.forwards, plan_.exit_on_forward_failure);
+        listeners_open_ = listeners_.count();
+        if (!enough) {
+            end(Finish::cannot_listen);
+            return;
+        }
+        listeners_.start();
+    }
+    serve_waiting();
+    grow();
+}
+
+void Relay::take(const SessionLost& letter) noexcept {
+    using Loss = SessionPool::Loss;
+    const Loss how = letter.was_established         ? Loss::ended
+                     : letter.end.refused_by_policy ? Loss::forbidden
+                                                    : Loss::not_dialed;
+    pool_.lost(letter.slot, how, loop_.now());
+    const bool is_ours = letter.end.error.code == ssh::ErrorCode::closed_by_application;
+    if (phase_ >= Phase::ending || is_ours) {
+        return;
+    }
+    if (pool_.established_count() > 0) {
+        observer_.session_lost(letter.slot, letter.end, letter.was_established);
+        grow();
+        return;
+    }
+    observer_.session_ended(letter.end);
+    end(Finish::session_ended);
+}
+
+// ---- tunnels -----------------------------------------------------------------------------------
+
+void Relay::accepted(io::Socket&& socket, const Target& target) noexcept {
+    Tunnel tunnel{.socket = std::move(socket), .target = &target};
+    if (phase_ != Phase::serving) {
+        // It was in the backlog of a listener that closes.
+        refuse(std::move(tunnel), "the program is ending");
+        return;
+    }
+    const auto slot = waiting_.empty() ? pool_.place(loop_.now()) : std::optional<SessionSlot>{};
+    if (slot) {
+        pool_.handed_over(*slot);
+        hand_over(std::move(tunnel), *slot);
+    } else if (waiting_.size() < waiting_tunnels_max) {
+        waiting_.add(std::move(tunnel), loop_.now() + waiting_patience);
+    } else {
+        refuse(std::move(tunnel), "too many connections wait for a channel");
+    }
+    grow();
+}
+
+void Relay::accept_paused(int os_error) noexcept {
+    observer_.accept_paused(os_error);
+}
+
+/// The pool counts it already.
+void Relay::hand_over(Tunnel&& tunnel, SessionSlot slot) noexcept {
+    entry(pool_.shard_of(slot))
+        .mailbox->put(ServeTunnel{.tunnel = std::move(tunnel), .slot = slot});
+}
+
+void Relay::take(TunnelReturned&& letter) noexcept {
+    Tunnel& tunnel = letter.tunnel;
+    if (letter.shortage) {
+        pool_.ran_short(letter.slot, loop_.now());
+    } else {
+        pool_.failing(letter.slot);
+    }
+    // A server that is short of something is believed the second time.
+    const bool may_move = phase_ == Phase::serving && !(letter.shortage && tunnel.was_moved);
+    const auto slot =
+        may_move ? pool_.place(loop_.now(), letter.slot) : std::optional<SessionSlot>{};
+    if (slot) {
+        tunnel.was_moved = letter.shortage;
+        pool_.handed_over(*slot);
+        hand_over(std::move(tunnel), *slot);
+    } else {
+        refuse(std::move(tunnel), letter.reason);
+    }
+    grow();
+}
+
+/// As many as there is room for.
+void Relay::serve_waiting() noexcept {
+    while (phase_ == Phase::serving && !waiting_.empty()) {
+        const std::optional<SessionSlot> slot = pool_.place(loop_.now());
+        if (!slot) {
+            return;
+        }
+        pool_.handed_over(*slot);
+        waiting_.let_in_first(*slot);
+    }
+}
+
+void Relay::let_in(Tunnel&& tunnel, SessionSlot slot) noexcept {
+    if (phase_ == Phase::serving && pool_.was_established(slot)) {
+        hand_over(std::move(tunnel), slot);
+        return;
+    }
+    left(slot);
+    accepted(std::move(tunnel.socket), *tunnel.target);
+}
+
+void Relay::left(SessionSlot slot) noexcept {
+    pool_.kept_back(slot);
+}
+
+void Relay::refuse(Tunnel&& tunnel, std::string_view reason) noexcept {
+    observer_.tunnel_refused(loop_.peer_address(tunnel.socket), *tunnel.target, reason);
+    waiting_.turn_away(std::move(tunnel));
+}
+
+void Relay::refuse_waiting(std::string_view reason) noexcept {
+    const Tunnel& tunnel = waiting_.first();
+    observer_.tunnel_refused(loop_.peer_address(tunnel.socket), *tunnel.target, reason);
+    waiting_.turn_away_first();
+}
+
+/// The only timer: while tunnels wait, and until then none.
+void Relay::set_timer() noexcept {
+    if (phase_ == Phase::serving && !waiting_.empty() && !timer_.in_flight()) {
+        loop_.wait_until(loop_.now() + waiting_poll, timer_);
+    }
+}
+
+void Relay::on_timer(io::Outcome&) noexcept {
+    if (phase_ != Phase::serving) {
+        return;
+    }
+    serve_waiting();
+    while (loop_.now() >= waiting_.first_deadline()) {
+        refuse_waiting("every SSH session has as many channels as it may");
+    }
+    grow();
+}
+
+// ---- the end -----------------------------------------------------------------------------------
+
+void Relay::on_drain_request(io::Outcome&) noexcept {
+    if (phase_ >= Phase::draining) {
+        return;
+    }
+    move_to(Phase::draining);
+    close_entrance();
+    tell_shards(DrainShard{});
+}
+
+void Relay::on_abort_request(io::Outcome&) noexcept {
+    if (phase_ < Phase::ending) {
+        end(Finish::stopped);
+    }
+    tell_shards(AbortShard{});
+}
+
+void Relay::end(Finish why) noexcept {
+    move_to(Phase::ending);
+    finish_ = why;
+    close_entrance();
+    tell_shards(EndShard{});
+}
+
+void Relay::close_entrance() noexcept {
+    listeners_.close();
+    while (!waiting_.empty()) {
+        refuse_waiting("the program is ending");
+    }
+    loop_.cancel(timer_);
+}
+
+template <typename Letter>
+void Relay::tell_shards(const Letter& letter) noexcept {
+    for (const ShardEntry& shard : shards_) {
+        if (shard.state == ShardEntry::State::running) {
+            shard.mailbox->put(letter);
+        }
+    }
+}
+
+void Relay::listener_closed() noexcept {
+    --listeners_open_;
+}
+
+void Relay::take(const ShardEmpty& letter) noexcept {
+    entry(letter.shard).state = ShardEntry::State::gone;
+    entry(letter.shard).mailbox->put(LeaveLoop{});
+}
+
+/// What the end of a turn may have brought to its end.
+void Relay::go_on() noexcept {
+    const bool shards_are_gone =
+        std::all_of(shards_.begin(), shards_.end(), [](const ShardEntry& shard) {
+            return shard.state == ShardEntry::State::none || shard.state == ShardEntry::State::gone;
+        });
+    const bool all_back = shards_are_gone && first_shard_.is_finished() && listeners_open_ == 0 &&
+                          waiting_.is_idle() && !timer_.in_flight();
+    if (phase_ >= Phase::draining && phase_ < Phase::finished && all_back) {
+        listeners_.clear();
+        move_to(Phase::finished);
+        observer_.finished(finish_);
+    }
+}
+
+}  // namespace caponier::relay

@@ -1,0 +1,269 @@
+// Growth, back-off and the choice of shards. See session_pool.h.
+
+#include "engine/relay/session_pool.h"
+
+#include <algorithm>
+
+#include "engine/relay/limits.h"
+#include "ssh/expects.h"
+
+namespace caponier::relay {
+
+using ssh::expects;
+
+namespace {
+
+bool is_fresh(const SessionCounters& counters, io::TimePoint now) noexcept {
+    const io::TimePoint measured{
+        std::chrono::nanoseconds{static_cast<std::int64_t>(counters.measured_at_ns.read())}};
+    return now < measured + measure_validity;
+}
+
+}  // namespace
+
+SessionPool::SessionPool(const PoolShape& shape, std::uint64_t seed)
+    : shape_(shape), sessions_(shape.sessions_max), shards_(shape.shards_max), random_(seed) {
+    expects(shape.sessions_max > 0);
+    expects(shape.channels_mark > 0);
+    expects(shape.shards_max > 0);
+    loads_.reserve(sessions_.size());
+}
+
+SessionPool::Session& SessionPool::at(SessionSlot slot) noexcept {
+    expects(index_of(slot) < sessions_.size());
+    return sessions_[index_of(slot)];
+}
+
+const SessionPool::Session& SessionPool::at(SessionSlot slot) const noexcept {
+    expects(index_of(slot) < sessions_.size());
+    return sessions_[index_of(slot)];
+}
+
+// ---- what happened -----------------------------------------------------------------------------
+
+void SessionPool::established(SessionSlot slot, bool repeatable) noexcept {
+    expects(at(slot).state == State::dialing);
+    at(slot).state = State::established;
+    may_grow_ = repeatable;
+    failures_ = 0;
+    not_before_ = {};
+}
+
+void SessionPool::failing(SessionSlot slot) noexcept {
+    if (at(slot).state == State::established) {
+        at(slot).state = State::failing;
+    }
+}
+
+void SessionPool::lost(SessionSlot slot, Loss how, io::TimePoint now) noexcept {
+    at(slot).state = State::none;
+    if (how == Loss::forbidden) {
+        may_grow_ = false;
+    }
+    // A server that loses sessions is not asked for the next one at once either.
+    const std::size_t doublings = std::min(failures_, dial_pause_doublings_max);
+    std::chrono::nanoseconds pause = dial_pause_first * (1ULL << doublings);
+    // Several programs that were refused together do not come back together.
+    pause += pause / 2 * (draw() % 1024) / 1024;
+    not_before_ = std::max(not_before_, now + pause);
+    failures_ += how == Loss::not_dialed ? 1U : 0U;
+}
+
+void SessionPool::ran_short(SessionSlot slot, io::TimePoint now) noexcept {
+    at(slot).short_until = now + shortage_memory;
+}
+
+void SessionPool::handed_over(SessionSlot slot) noexcept {
+    ++at(slot).handed_over;
+}
+
+void SessionPool::kept_back(SessionSlot slot) noexcept {
+    Session& session = at(slot);
+    // Another session may have taken the place meanwhile, and started from its own count.
+    if (session.handed_over > session.counters.tunnels_received.read()) {
+        --session.handed_over;
+    }
+}
+
+void SessionPool::shard_failed(ShardId shard) noexcept {
+    shards_[index_of(shard)].failed = true;
+    for (Session& session : sessions_) {
+        if (session.state != State::none && session.shard == shard) {
+            session.state = State::none;
+        }
+    }
+}
+
+// ---- growth ------------------------------------------------------------------------------------
+
+SessionPool::Dial SessionPool::dial_first() noexcept {
+    expects(count(State::none) == sessions_.size());
+    return begin_dial(ShardId{0});
+}
+
+std::optional<SessionPool::Dial> SessionPool::dial_another(std::size_t waiting,
+                                                           io::TimePoint now) noexcept {
+    // After a failure one at a time, so that a server that has enough is not asked in a crowd.
+    const std::size_t dials_max = failures_ > 0 ? 1 : dials_in_flight_max;
+    const bool possible = may_grow_ && now >= not_before_ && dialing_count() < dials_max &&
+                          count(State::none) > 0 && established_count() > 0;
+    if (!possible || !is_wanted(waiting, now)) {
+        return std::nullopt;
+    }
+    return begin_dial(choose_shard(now));
+}
+
+bool SessionPool::is_wanted(std::size_t waiting, io::TimePoint now) const noexcept {
+    std::size_t tunnels = waiting;
+    std::size_t sessions = 0;
+    bool all_saturated = true;
+    for (const Session& session : sessions_) {
+        if (session.state == State::none || session.state == State::failing) {
+            continue;
+        }
+        ++sessions;
+        tunnels += load_of(session, now).channels;
+        all_saturated = all_saturated && is_saturated(session, now);
+    }
+    return tunnels > shape_.channels_mark * sessions || all_saturated;
+}
+
+/// A session that is being dialled is under nothing yet.
+bool SessionPool::is_saturated(const Session& session, io::TimePoint now) const noexcept {
+    if (session.state != State::established) {
+        return false;
+    }
+    const SessionLoad load = load_of(session, now);
+    const bool thread_is_busy = is_fresh(session.counters, now) &&
+                                session.counters.busy_permille.read() >= saturated_permille;
+    return now < session.short_until || load.bytes_per_second >= saturated_bytes_per_second ||
+           (thread_is_busy && is_under_bulk_load(load));
+}
+
+ShardId SessionPool::choose_shard(io::TimePoint now) const noexcept {
+    struct Candidate {
+        std::uint64_t busy_permille = 0;
+        std::size_t sessions = 0;
+    };
+    std::vector<Candidate> candidates(shards_.size());
+    for (const Session& session : sessions_) {
+        if (session.state != State::none) {
+            Candidate& candidate = candidates[index_of(session.shard)];
+            ++candidate.sessions;
+            if (is_fresh(session.counters, now)) {
+                candidate.busy_permille =
+                    std::max(candidate.busy_permille, session.counters.busy_permille.read());
+            }
+        }
+    }
+    std::size_t best = 0;
+    std::optional<std::size_t> fresh;
+    for (std::size_t at = 0; at < shards_.size(); ++at) {
+        if (shards_[at].failed) {
+            continue;
+        }
+        if (!shards_[at].started) {
+            fresh = fresh.value_or(at);
+            continue;
+        }
+        const Candidate& candidate = candidates[at];
+        const Candidate& so_far = candidates[best];
+        if (candidate.busy_permille < so_far.busy_permille ||
+            (candidate.busy_permille == so_far.busy_permille &&
+             candidate.sessions < so_far.sessions)) {
+            best = at;
+        }
+    }
+    const bool all_are_busy = candidates[best].busy_permille >= shape_.shard_busy_permille;
+    return ShardId{static_cast<std::uint32_t>(all_are_busy && fresh ? *fresh : best)};
+}
+
+SessionPool::Dial SessionPool::begin_dial(ShardId shard) noexcept {
+    const auto free = std::find_if(sessions_.begin(), sessions_.end(), [](const Session& session) {
+        return session.state == State::none;
+    });
+    expects(free != sessions_.end());
+    free->state = State::dialing;
+    free->shard = shard;
+    free->handed_over = free->counters.tunnels_received.read();
+    free->short_until = {};
+    // What the last session in this place was under. Nobody else writes now.
+    free->counters.channels.set(0);
+    free->counters.queued_bytes.set(0);
+    free->counters.measured_at_ns.set(0);
+    shards_[index_of(shard)].started = true;
+    return {SessionSlot{static_cast<std::uint32_t>(free - sessions_.begin())}, shard};
+}
+
+// ---- placement ---------------------------------------------------------------------------------
+
+SessionLoad SessionPool::load_of(const Session& session, io::TimePoint now) const noexcept {
+    const SessionCounters& counters = session.counters;
+    const std::uint64_t received = counters.tunnels_received.read();
+    SessionLoad load;
+    load.channels = counters.channels.read();
+    load.channels += session.handed_over > received ? session.handed_over - received : 0;
+    load.queued_bytes = counters.queued_bytes.read();
+    load.bytes_per_second = is_fresh(counters, now) ? counters.bytes_per_second.read() : 0;
+    load.usable = session.state == State::established && load.channels < channels_max();
+    load.avoided = now < session.short_until;
+    return load;
+}
+
+std::optional<SessionSlot> SessionPool::place(io::TimePoint now,
+                                              std::optional<SessionSlot> except) noexcept {
+    loads_.clear();
+    for (const Session& session : sessions_) {
+        loads_.push_back(load_of(session, now));
+    }
+    if (except) {
+        loads_[index_of(*except)].usable = false;
+    }
+    const std::uint64_t first = draw();
+    const std::optional<std::size_t> chosen = choose_session(loads_, {first, draw()});
+    return chosen ? std::optional{SessionSlot{static_cast<std::uint32_t>(*chosen)}} : std::nullopt;
+}
+
+std::uint64_t SessionPool::draw() noexcept {
+    // SplitMix64 (Steele, Lea, Flood 2014): short, and good enough to deal tunnels.
+    random_ += 0x9e3779b97f4a7c15;
+    std::uint64_t mixed = random_;
+    mixed = (mixed ^ (mixed >> 30)) * 0xbf58476d1ce4e5b9;
+    mixed = (mixed ^ (mixed >> 27)) * 0x94d049bb133111eb;
+    return mixed ^ (mixed >> 31);
+}
+
+// ---- questions ---------------------------------------------------------------------------------
+
+std::size_t SessionPool::count(State state) const noexcept {
+    return static_cast<std::size_t>(
+        std::count_if(sessions_.begin(), sessions_.end(), [state](const Session& session) {
+            return session.state == state;
+        }));
+}
+
+std::size_t SessionPool::established_count() const noexcept {
+    return count(State::established);
+}
+
+std::size_t SessionPool::dialing_count() const noexcept {
+    return count(State::dialing);
+}
+
+bool SessionPool::was_established(SessionSlot slot) const noexcept {
+    return at(slot).state == State::established || at(slot).state == State::failing;
+}
+
+ShardId SessionPool::shard_of(SessionSlot slot) const noexcept {
+    return at(slot).shard;
+}
+
+SessionCounters& SessionPool::counters(SessionSlot slot) noexcept {
+    return at(slot).counters;
+}
+
+std::size_t SessionPool::channels_max() const noexcept {
+    return std::max(session_channels_max, shape_.channels_mark);
+}
+
+}  // namespace caponier::relay

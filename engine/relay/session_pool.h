@@ -1,0 +1,121 @@
+#pragma once
+// The sessions to one destination: which there are, on which shard, when another is dialled, and
+// which one takes the next tunnel. Pure policy: it knows numbers and the time it is given, and does
+// nothing. relay.cpp dials and hands over; placement.h compares loads.
+//
+// The pool grows while tunnels outnumber `channels_mark` a session, and when a tunnel arrives and
+// every session is saturated: a session is one core here and one on the server, and both scan all
+// channels of a session at every wake-up. It does not shrink: an idle session costs a descriptor
+// and a keepalive now and then, a new one costs a key exchange, an authentication and a line in the
+// server's log, and the load that made it grow tends to come back.
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "engine/io/loop.h"
+#include "engine/relay/counters.h"
+#include "engine/relay/placement.h"
+#include "engine/relay/session_slot.h"
+
+namespace caponier::relay {
+
+/// What the user may set.
+struct PoolShape {
+    std::size_t sessions_max = 16;
+    /// Tunnels per session at which another is dialled.
+    std::size_t channels_mark = 64;
+    std::size_t shards_max = 1;
+    /// A shard whose thread is this busy gets no further session while there may be another shard.
+    std::uint64_t shard_busy_permille = 500;
+};
+
+class SessionPool {
+  public:
+    explicit SessionPool(const PoolShape& shape, std::uint64_t seed = 1);
+
+    // ---- what happened ------------------------------------------------------------------------
+
+    /// `repeatable`: another session can be authenticated without asking anybody.
+    void established(SessionSlot slot, bool repeatable) noexcept;
+    /// The session's tunnels come back: it is as good as lost.
+    void failing(SessionSlot slot) noexcept;
+    /// Why there is no session in the slot any more.
+    enum class Loss : std::uint8_t {
+        ended,       ///< it had been established
+        not_dialed,  ///< it was never established: try again, later and later
+        forbidden,   ///< the user's side refused it: do not try again
+    };
+    void lost(SessionSlot slot, Loss how, io::TimePoint now) noexcept;
+    /// A channel was refused for lack of resources.
+    void ran_short(SessionSlot slot, io::TimePoint now) noexcept;
+    /// A tunnel is on its way to the session; or did not leave after all.
+    void handed_over(SessionSlot slot) noexcept;
+    void kept_back(SessionSlot slot) noexcept;
+    /// No further session goes there; the ones that were to be dialled there are lost.
+    void shard_failed(ShardId shard) noexcept;
+
+    // ---- what to do ---------------------------------------------------------------------------
+
+    struct Dial {
+        SessionSlot slot{};
+        ShardId shard{};
+    };
+    /// The first session.
+    [[nodiscard]] Dial dial_first() noexcept;
+    /// Another one, if it is wanted now; it counts as being dialled from here on. `waiting` tunnels
+    /// have found no session.
+    [[nodiscard]] std::optional<Dial> dial_another(std::size_t waiting, io::TimePoint now) noexcept;
+    /// Before this, dial_another() says no.
+    [[nodiscard]] io::TimePoint pause_over() const noexcept { return not_before_; }
+    /// Where the next tunnel goes. Nothing: all are full. Never to `except`.
+    [[nodiscard]] std::optional<SessionSlot> place(
+        io::TimePoint now, std::optional<SessionSlot> except = std::nullopt) noexcept;
+
+    // ---- questions ----------------------------------------------------------------------------
+
+    [[nodiscard]] std::size_t established_count() const noexcept;
+    [[nodiscard]] std::size_t dialing_count() const noexcept;
+    [[nodiscard]] bool was_established(SessionSlot slot) const noexcept;
+    [[nodiscard]] ShardId shard_of(SessionSlot slot) const noexcept;
+    /// What the session's shard writes to.
+    [[nodiscard]] SessionCounters& counters(SessionSlot slot) noexcept;
+    [[nodiscard]] std::size_t channels_max() const noexcept;
+
+  private:
+    enum class State : std::uint8_t { none, dialing, established, failing };
+    struct Session {
+        State state = State::none;
+        ShardId shard{};
+        std::uint64_t handed_over = 0;
+        io::TimePoint short_until{};
+        SessionCounters counters;
+    };
+    struct Shard {
+        bool started = false;
+        bool failed = false;
+    };
+
+    [[nodiscard]] Session& at(SessionSlot slot) noexcept;
+    [[nodiscard]] const Session& at(SessionSlot slot) const noexcept;
+    [[nodiscard]] std::size_t count(State state) const noexcept;
+    [[nodiscard]] SessionLoad load_of(const Session& session, io::TimePoint now) const noexcept;
+    [[nodiscard]] bool is_wanted(std::size_t waiting, io::TimePoint now) const noexcept;
+    [[nodiscard]] bool is_saturated(const Session& session, io::TimePoint now) const noexcept;
+    [[nodiscard]] ShardId choose_shard(io::TimePoint now) const noexcept;
+    [[nodiscard]] Dial begin_dial(ShardId shard) noexcept;
+    [[nodiscard]] std::uint64_t draw() noexcept;
+
+    PoolShape shape_;
+    std::vector<Session> sessions_;
+    std::vector<Shard> shards_;
+    std::vector<SessionLoad> loads_;  ///< place()'s
+    std::uint64_t random_;
+    bool may_grow_ = false;
+    std::size_t failures_ = 0;  ///< dials since the last that succeeded
+    io::TimePoint not_before_{};
+};
+
+}  // namespace caponier::relay

@@ -1,0 +1,400 @@
+// When the pool grows, where to, and who gets the next tunnel: numbers in, decisions out.
+
+#include "engine/relay/session_pool.h"
+
+#include <algorithm>
+#include <map>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "engine/relay/limits.h"
+
+namespace caponier::relay {
+namespace {
+
+using Loss = SessionPool::Loss;
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+constexpr SessionSlot slot(std::uint32_t index) {
+    return SessionSlot{index};
+}
+
+class SessionPoolTest : public testing::Test {
+  protected:
+    explicit SessionPoolTest(const PoolShape& shape = {.sessions_max = 4, .channels_mark = 10})
+        : pool(shape) {}
+
+    /// The first session, as it is soon after the start.
+    void begin() { establish(pool.dial_first().slot); }
+    void establish(SessionSlot which) { pool.established(which, true); }
+    std::optional<SessionPool::Dial> dial(std::size_t waiting = 0) {
+        return pool.dial_another(waiting, now);
+    }
+    /// Dials and establishes whatever is wanted; returns how many sessions that were.
+    std::size_t grow(std::size_t waiting = 0) {
+        std::size_t grown = 0;
+        while (const auto wanted = dial(waiting)) {
+            establish(wanted->slot);
+            ++grown;
+        }
+        return grown;
+    }
+    void carry(SessionSlot which, std::uint64_t channels) {
+        pool.counters(which).channels.set(channels);
+    }
+    /// What a shard measures of its session.
+    void measure(SessionSlot which, std::uint64_t bytes_per_second, std::uint64_t busy = 0) {
+        SessionCounters& counters = pool.counters(which);
+        counters.bytes_per_second.set(bytes_per_second);
+        counters.busy_permille.set(busy);
+        counters.measured_at_ns.set(static_cast<std::uint64_t>(now.time_since_epoch().count()));
+    }
+
+    io::TimePoint now{std::chrono::hours{1}};
+    SessionPool pool;
+};
+
+// ---- growth by channels ------------------------------------------------------------------------
+
+TEST_F(SessionPoolTest, HasOneSessionWhileThereIsLittleToCarry) {
+    begin();
+    carry(slot(0), 10);
+
+    EXPECT_EQ(grow(), 0U);
+    EXPECT_EQ(pool.place(now), slot(0));
+}
+
+TEST_F(SessionPoolTest, GrowsWhenThereAreMoreChannelsThanTheMark) {
+    begin();
+    carry(slot(0), 11);
+
+    EXPECT_EQ(grow(), 1U);
+    EXPECT_EQ(pool.established_count(), 2U);
+}
+
+TEST_F(SessionPoolTest, CountsWhatIsOnItsWayToASession) {
+    begin();
+    carry(slot(0), 8);
+    for (int tunnels = 0; tunnels < 3; ++tunnels) {
+        pool.handed_over(slot(0));
+    }
+    EXPECT_TRUE(dial());
+
+    pool.kept_back(slot(0));
+    establish(slot(1));
+    EXPECT_FALSE(dial());
+}
+
+TEST_F(SessionPoolTest, CountsNothingTwiceThatHasArrived) {
+    begin();
+    for (int tunnels = 0; tunnels < 10; ++tunnels) {
+        pool.handed_over(slot(0));
+    }
+    pool.counters(slot(0)).tunnels_received.set(10);
+    carry(slot(0), 10);
+
+    EXPECT_FALSE(dial());
+}
+
+TEST_F(SessionPoolTest, NeverHasMoreSessionsThanItMay) {
+    begin();
+    carry(slot(0), 1'000);
+
+    EXPECT_EQ(grow(), 3U);
+    EXPECT_FALSE(dial(1'000));
+}
+
+TEST_F(SessionPoolTest, GrowsForTunnelsThatWait) {
+    begin();
+
+    EXPECT_EQ(grow(25), 2U);
+}
+
+TEST_F(SessionPoolTest, DialsOnlyAFewAtATime) {
+    SessionPool large{{.sessions_max = 16, .channels_mark = 1}};
+    large.established(large.dial_first().slot, true);
+
+    std::size_t dials = 0;
+    while (large.dial_another(1'000, now)) {
+        ++dials;
+    }
+
+    EXPECT_EQ(dials, dials_in_flight_max);
+}
+
+TEST_F(SessionPoolTest, DialsNothingFurtherBeforeTheFirstIsEstablished) {
+    const auto first = pool.dial_first();
+    EXPECT_EQ(first.shard, ShardId{0});
+
+    EXPECT_FALSE(dial(1'000));
+}
+
+TEST_F(SessionPoolTest, DoesNotGrowWhereAPersonWouldHaveToBeAsked) {
+    pool.established(pool.dial_first().slot, false);
+
+    EXPECT_FALSE(dial(1'000));
+}
+
+// ---- growth by load ----------------------------------------------------------------------------
+
+TEST_F(SessionPoolTest, GrowsWhenEverySessionIsSaturated) {
+    begin();
+    measure(slot(0), saturated_bytes_per_second);
+    EXPECT_EQ(grow(), 1U);
+
+    // The second one is free.
+    EXPECT_EQ(grow(), 0U);
+}
+
+TEST_F(SessionPoolTest, DialsOneAtATimeForLoad) {
+    begin();
+    measure(slot(0), saturated_bytes_per_second);
+
+    EXPECT_TRUE(dial());
+    EXPECT_FALSE(dial());
+}
+
+TEST_F(SessionPoolTest, TakesABusyThreadUnderBulkForSaturated) {
+    begin();
+    measure(slot(0), bulk_bytes_per_second, saturated_permille - 1);
+    EXPECT_FALSE(dial());
+
+    measure(slot(0), bulk_bytes_per_second, saturated_permille);
+    EXPECT_TRUE(dial());
+}
+
+TEST_F(SessionPoolTest, ForgetsALoadThatIsNotMeasuredAgain) {
+    begin();
+    measure(slot(0), saturated_bytes_per_second);
+    now += measure_validity;
+
+    EXPECT_FALSE(dial());
+}
+
+TEST_F(SessionPoolTest, GrowsWhenTheServerHasRunShortInEverySession) {
+    begin();
+    pool.ran_short(slot(0), now);
+    EXPECT_TRUE(dial());
+}
+
+// ---- failures ----------------------------------------------------------------------------------
+
+TEST_F(SessionPoolTest, PausesLongerAfterEveryDialThatFails) {
+    begin();
+    carry(slot(0), 1'000);
+    std::vector<std::chrono::nanoseconds> pauses;
+    for (int times = 0; times < 12; ++times) {
+        const auto wanted = dial();
+        ASSERT_TRUE(wanted);
+        pool.lost(wanted->slot, Loss::not_dialed, now);
+        EXPECT_FALSE(dial());
+        pauses.push_back(pool.pause_over() - now);
+        now = pool.pause_over();
+    }
+
+    EXPECT_GE(pauses.front(), dial_pause_first);
+    EXPECT_LT(pauses.front(), dial_pause_first * 3 / 2);
+    EXPECT_GE(pauses[3], dial_pause_first * 8);
+    EXPECT_GE(pauses.back(), minutes{4});
+    EXPECT_LE(pauses.back(), minutes{7});
+}
+
+TEST_F(SessionPoolTest, DialsOneByOneAfterAFailureUntilOneSucceeds) {
+    begin();
+    carry(slot(0), 1'000);
+    pool.lost(dial()->slot, Loss::not_dialed, now);
+    now = pool.pause_over();
+
+    const auto next = dial();
+    ASSERT_TRUE(next);
+    EXPECT_FALSE(dial());
+    establish(next->slot);
+    EXPECT_TRUE(dial());
+    EXPECT_TRUE(dial());
+}
+
+TEST_F(SessionPoolTest, DoesNotAskAgainForWhatTheUsersSideRefused) {
+    begin();
+    carry(slot(0), 1'000);
+    pool.lost(dial()->slot, Loss::forbidden, now);
+
+    now += std::chrono::hours{24};
+    EXPECT_FALSE(dial());
+}
+
+TEST_F(SessionPoolTest, ReplacesALostSessionAfterAPauseIfThereIsNeed) {
+    begin();
+    carry(slot(0), 11);
+    grow();
+    pool.lost(slot(1), Loss::ended, now);
+    EXPECT_FALSE(dial());
+
+    now = pool.pause_over();
+    EXPECT_TRUE(dial());
+}
+
+TEST_F(SessionPoolTest, StartsAnewInThePlaceOfALostSession) {
+    begin();
+    carry(slot(0), 11);
+    grow();
+    carry(slot(1), 7);
+    pool.handed_over(slot(1));
+    pool.lost(slot(1), Loss::ended, now);
+    now = pool.pause_over();
+
+    ASSERT_EQ(grow(), 1U);
+
+    EXPECT_EQ(pool.counters(slot(1)).channels.read(), 0U);
+    carry(slot(0), 20);
+    EXPECT_FALSE(dial());
+}
+
+TEST_F(SessionPoolTest, DoesNotMiscountATunnelOfTheSessionBefore) {
+    begin();
+    carry(slot(0), 11);
+    grow();
+    pool.handed_over(slot(1));
+    pool.lost(slot(1), Loss::ended, now);
+    now = pool.pause_over();
+    grow();
+
+    pool.kept_back(slot(1));
+
+    EXPECT_EQ(pool.place(now), slot(1));
+}
+
+// ---- placement ---------------------------------------------------------------------------------
+
+TEST_F(SessionPoolTest, PlacesNothingOnSessionsThatAreNotEstablished) {
+    EXPECT_EQ(pool.place(now), std::nullopt);
+    const auto first = pool.dial_first();
+    EXPECT_EQ(pool.place(now), std::nullopt);
+    establish(first.slot);
+    pool.failing(first.slot);
+    EXPECT_EQ(pool.place(now), std::nullopt);
+    EXPECT_TRUE(pool.was_established(first.slot));
+}
+
+TEST_F(SessionPoolTest, FillsASessionNoFurtherThanItsLimit) {
+    begin();
+    carry(slot(0), session_channels_max - 1);
+    EXPECT_EQ(pool.place(now), slot(0));
+
+    pool.handed_over(slot(0));
+    EXPECT_EQ(pool.place(now), std::nullopt);
+}
+
+TEST_F(SessionPoolTest, RaisesTheLimitWithTheMark) {
+    const SessionPool raised{{.channels_mark = 2'000}};
+
+    EXPECT_EQ(raised.channels_max(), 2'000U);
+    EXPECT_EQ(pool.channels_max(), session_channels_max);
+}
+
+TEST_F(SessionPoolTest, PlacesNothingWhereItWasJustRefused) {
+    begin();
+    EXPECT_EQ(pool.place(now, slot(0)), std::nullopt);
+
+    grow(11);
+    EXPECT_EQ(pool.place(now, slot(0)), slot(1));
+}
+
+TEST_F(SessionPoolTest, AvoidsASessionThatWasShortForAWhile) {
+    begin();
+    grow(11);
+    pool.ran_short(slot(1), now);
+    for (int times = 0; times < 20; ++times) {
+        EXPECT_EQ(pool.place(now), slot(0));
+    }
+
+    now += shortage_memory;
+    carry(slot(0), 5);
+    EXPECT_EQ(pool.place(now), slot(1));
+}
+
+TEST_F(SessionPoolTest, SpreadsTunnelsEvenly) {
+    begin();
+    grow(31);
+    std::map<SessionSlot, std::uint64_t> counts;
+    for (int tunnels = 0; tunnels < 400; ++tunnels) {
+        const SessionSlot chosen = pool.place(now).value_or(slot(0));
+        carry(chosen, ++counts[chosen]);
+    }
+
+    ASSERT_EQ(counts.size(), 4U);
+    for (const auto& [which, count] : counts) {
+        EXPECT_GE(count, 90U);
+        EXPECT_LE(count, 110U);
+    }
+}
+
+// ---- shards ------------------------------------------------------------------------------------
+
+class SeveralShards : public SessionPoolTest {
+  protected:
+    SeveralShards() : SessionPoolTest({.sessions_max = 8, .channels_mark = 10, .shards_max = 3}) {
+        begin();
+    }
+    ShardId next_shard() {
+        const auto wanted = dial(1'000);
+        EXPECT_TRUE(wanted);
+        establish(wanted->slot);
+        return wanted->shard;
+    }
+};
+
+TEST_F(SeveralShards, StayAtOneWhileItsThreadHasTime) {
+    measure(slot(0), 1'000, 499);
+
+    EXPECT_EQ(next_shard(), ShardId{0});
+    EXPECT_EQ(next_shard(), ShardId{0});
+}
+
+TEST_F(SeveralShards, BecomeMoreWhenTheThreadIsBusy) {
+    measure(slot(0), bulk_bytes_per_second, 500);
+
+    EXPECT_EQ(next_shard(), ShardId{1});
+    // That one has time.
+    EXPECT_EQ(next_shard(), ShardId{1});
+}
+
+TEST_F(SeveralShards, ShareWhatIsDialedWhenAllAreBusy) {
+    measure(slot(0), bulk_bytes_per_second, 900);
+    EXPECT_EQ(next_shard(), ShardId{1});
+    measure(slot(1), bulk_bytes_per_second, 800);
+    EXPECT_EQ(next_shard(), ShardId{2});
+    measure(slot(2), bulk_bytes_per_second, 850);
+
+    EXPECT_EQ(next_shard(), ShardId{1});
+}
+
+TEST_F(SeveralShards, AreFewerWhereOneCannotBeMade) {
+    measure(slot(0), bulk_bytes_per_second, 900);
+    const auto wanted = dial(1'000);
+    ASSERT_TRUE(wanted);
+    pool.shard_failed(wanted->shard);
+
+    EXPECT_EQ(pool.dialing_count(), 0U);
+    EXPECT_EQ(next_shard(), ShardId{2});
+}
+
+TEST_F(SeveralShards, AreUsedAtOnceWhereThatIsAskedFor) {
+    SessionPool eager{
+        {.sessions_max = 8, .channels_mark = 1, .shards_max = 3, .shard_busy_permille = 0}};
+    eager.established(eager.dial_first().slot, true);
+    std::vector<ShardId> shards;
+    for (int times = 0; times < 5; ++times) {
+        const auto wanted = eager.dial_another(1'000, now);
+        ASSERT_TRUE(wanted);
+        eager.established(wanted->slot, true);
+        shards.push_back(wanted->shard);
+    }
+
+    EXPECT_EQ(shards, (std::vector{ShardId{1}, ShardId{2}, ShardId{0}, ShardId{1}, ShardId{2}}));
+}
+
+}  // namespace
+}  // namespace caponier::relay
