@@ -9,8 +9,10 @@
 
 #include <openssl/core_names.h>
 
+#include "ssh/crypto/hash.h"
 #include "ssh/crypto/key_parameters.h"
 #include "ssh/crypto/openssl.h"
+#include "ssh/wire/bytes.h"
 #include "ssh/wire/wire_reader.h"
 #include "ssh/wire/wire_writer.h"
 
@@ -39,6 +41,9 @@ constexpr std::array algorithms{
     SignatureAlgorithm{"rsa-sha2-512", KeyType::rsa, "SHA2-512", true},
     SignatureAlgorithm{"rsa-sha2-256", KeyType::rsa, "SHA2-256", true},
     SignatureAlgorithm{"ssh-rsa", KeyType::rsa, "SHA1", false},
+    SignatureAlgorithm{"sk-ssh-ed25519@openssh.com", KeyType::sk_ed25519, nullptr, true},
+    SignatureAlgorithm{
+        "sk-ecdsa-sha2-nistp256@openssh.com", KeyType::sk_ecdsa_nistp256, "SHA2-256", true},
 };
 
 const SignatureAlgorithm* find_algorithm(std::string_view name) noexcept {
@@ -47,7 +52,7 @@ const SignatureAlgorithm* find_algorithm(std::string_view name) noexcept {
 }
 
 openssl::Key public_half(const PublicKey& key) {
-    if (key.type == KeyType::ed25519) {
+    if (key.type == KeyType::ed25519 || key.type == KeyType::sk_ed25519) {
         return openssl::Key{EVP_PKEY_new_raw_public_key(
             EVP_PKEY_ED25519, nullptr, openssl::raw(key.point), key.point.size())};
     }
@@ -106,6 +111,7 @@ std::vector<std::byte> padded_rsa_signature(std::span<const std::byte> signature
 std::vector<std::byte> library_signature(const PublicKey& key, std::span<const std::byte> fields) {
     switch (key.type) {
     case KeyType::ed25519:
+    case KeyType::sk_ed25519:
         // RFC 8709 6: "the 64-octet signature".
         if (fields.size() != ed25519_signature_bytes) {
             return {};
@@ -116,9 +122,35 @@ std::vector<std::byte> library_signature(const PublicKey& key, std::span<const s
     case KeyType::ecdsa_nistp256:
     case KeyType::ecdsa_nistp384:
     case KeyType::ecdsa_nistp521:
+    case KeyType::sk_ecdsa_nistp256:
         return der_of_ecdsa_fields(fields);
     }
     return {};
+}
+
+/// What a security key says behind its signature.
+struct SecurityKeyFields {
+    std::uint8_t flags = 0;
+    std::uint32_t counter = 0;
+
+    [[nodiscard]] bool user_is_present() const noexcept {
+        constexpr std::uint8_t user_presence = 0x01;
+        return (flags & user_presence) != 0;
+    }
+};
+
+/// PROTOCOL.u2f, SSH U2F signatures: "SHA256(application), byte flags, uint32 counter, [...]
+/// SHA256(message)" is what a security key signs.
+std::vector<std::byte> signed_by_security_key(std::string_view application,
+                                              const SecurityKeyFields& fields,
+                                              std::span<const std::byte> message) {
+    std::vector<std::byte> bytes;
+    WireWriter out{bytes};
+    out.fixed(hash(HashAlgorithm::sha256, bytes_of(application)).bytes());
+    out.byte(fields.flags);
+    out.uint32(fields.counter);
+    out.fixed(hash(HashAlgorithm::sha256, message).bytes());
+    return bytes;
 }
 
 /// The mpints of RFC 5656 3.1.2 from the DER sequence that libcrypto made.
@@ -181,10 +213,15 @@ Verification verify(const SignatureCheck& check) noexcept {
     if (key->type != algorithm->key_type) {
         return Verification::wrong_key_type;
     }
-    // RFC 4253 6.6: "string signature format identifier", and one string in all formats used here.
+    // RFC 4253 6.6: "string signature format identifier", and one string in the formats of RFCs;
+    // PROTOCOL.u2f has "byte flags, uint32 counter" behind it.
     WireReader in{check.signature};
     const std::string_view name = in.text();
     const std::span<const std::byte> fields = in.string();
+    SecurityKeyFields touch;
+    if (is_security_key(key->type)) {
+        touch = {.flags = in.byte(), .counter = in.uint32()};
+    }
     if (!in.complete()) {
         return Verification::malformed_signature;
     }
@@ -210,12 +247,18 @@ Verification verify(const SignatureCheck& check) noexcept {
                                                       nullptr) != 1) {
         return Verification::malformed_key;
     }
-    const int verified = EVP_DigestVerify(context.get(),
-                                          openssl::raw(signature),
-                                          signature.size(),
-                                          openssl::raw(check.data),
-                                          check.data.size());
-    return verified == 1 ? Verification::valid : Verification::wrong_signature;
+    std::vector<std::byte> around;
+    if (is_security_key(key->type)) {
+        around = signed_by_security_key(key->application, touch, check.data);
+    }
+    const std::span<const std::byte> data = around.empty() ? check.data : around;
+    const int verified = EVP_DigestVerify(
+        context.get(), openssl::raw(signature), signature.size(), openssl::raw(data), data.size());
+    if (verified != 1) {
+        return Verification::wrong_signature;
+    }
+    const bool touched = !is_security_key(key->type) || touch.user_is_present();
+    return check.wants_user && !touched ? Verification::user_not_present : Verification::valid;
 }
 
 Result<std::vector<std::byte>> sign(const SigningKey& key,
@@ -245,6 +288,9 @@ std::span<const std::string_view> signature_algorithms(KeyType type) noexcept {
     static constexpr std::array<std::string_view, 1> nistp256{"ecdsa-sha2-nistp256"};
     static constexpr std::array<std::string_view, 1> nistp384{"ecdsa-sha2-nistp384"};
     static constexpr std::array<std::string_view, 1> nistp521{"ecdsa-sha2-nistp521"};
+    static constexpr std::array<std::string_view, 1> sk_ed25519{"sk-ssh-ed25519@openssh.com"};
+    static constexpr std::array<std::string_view, 1> sk_nistp256{
+        "sk-ecdsa-sha2-nistp256@openssh.com"};
     static constexpr std::array<std::string_view, 2> rsa{"rsa-sha2-512", "rsa-sha2-256"};
     switch (type) {
     case KeyType::ed25519:
@@ -257,6 +303,10 @@ std::span<const std::string_view> signature_algorithms(KeyType type) noexcept {
         return nistp521;
     case KeyType::rsa:
         return rsa;
+    case KeyType::sk_ed25519:
+        return sk_ed25519;
+    case KeyType::sk_ecdsa_nistp256:
+        return sk_nistp256;
     }
     return {};
 }

@@ -1,8 +1,8 @@
 #pragma once
-// Public key signatures in SSH's formats: ssh-ed25519 (RFC 8709), ecdsa-sha2-nistp* (RFC 5656) and
-// rsa-sha2-* (RFC 8332). The algorithm's exact name decides: it must fit the key's type and curve,
-// and the name inside the signature must be it. Which algorithms are acceptable at all is the
-// caller's decision, made before it calls.
+// Public key signatures in SSH's formats: ssh-ed25519 (RFC 8709), ecdsa-sha2-nistp* (RFC 5656),
+// rsa-sha2-* (RFC 8332) and those of security keys (OpenSSH's PROTOCOL.u2f). The algorithm's exact
+// name decides: it must fit the key's type and curve, and the name inside the signature must be it.
+// Which algorithms are acceptable at all is the caller's decision, made before it calls.
 
 #include <cstddef>
 #include <cstdint>
@@ -24,6 +24,7 @@ enum class Verification : std::uint8_t {
     malformed_signature,  ///< the signature's fields do not fit
     wrong_algorithm,      ///< the signature names another algorithm
     wrong_signature,      ///< it was not made over these bytes with this key
+    user_not_present,     ///< a security key made it without being touched
     valid,
 };
 
@@ -32,6 +33,9 @@ struct SignatureCheck {
     std::span<const std::byte> key;        ///< RFC 4253 6.6 blob
     std::span<const std::byte> data;       ///< what was signed
     std::span<const std::byte> signature;  ///< RFC 4253 6.6: "string algorithm, string signature"
+    /// Whether a security key has to have been touched, as OpenSSH wants it of users unless
+    /// no-touch-required is set. A server that signs with one has nobody who could.
+    bool wants_user = true;
 };
 
 [[nodiscard]] Verification verify(const SignatureCheck& check) noexcept;

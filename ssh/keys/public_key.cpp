@@ -37,6 +37,13 @@ constexpr std::array key_types{
     KeyTypeRow{KeyType::ecdsa_nistp384, "ecdsa-sha2-nistp384", "ECDSA", "nistp384", 48, 384},
     KeyTypeRow{KeyType::ecdsa_nistp521, "ecdsa-sha2-nistp521", "ECDSA", "nistp521", 66, 521},
     KeyTypeRow{KeyType::rsa, "ssh-rsa", "RSA", "", 0, 0},
+    KeyTypeRow{KeyType::sk_ed25519, "sk-ssh-ed25519@openssh.com", "ED25519-SK", "", 0, 256},
+    KeyTypeRow{KeyType::sk_ecdsa_nistp256,
+               "sk-ecdsa-sha2-nistp256@openssh.com",
+               "ECDSA-SK",
+               "nistp256",
+               32,
+               256},
 };
 
 const KeyTypeRow& row_of(KeyType type) noexcept {
@@ -47,9 +54,15 @@ tl::unexpected<Error> malformed() noexcept {
     return tl::unexpected{Error{ErrorCode::malformed_key}};
 }
 
+/// PROTOCOL.u2f: the keys of security keys are plain keys with "string application" behind them.
+std::string_view read_application(WireReader& in, KeyType type) noexcept {
+    return is_security_key(type) ? in.text() : std::string_view{};
+}
+
 /// RFC 8709 4: string "ssh-ed25519", string key.
 Result<PublicKey> parse_ed25519(WireReader& in, const KeyTypeRow& row) noexcept {
-    const PublicKey key{.type = row.type, .bits = row.bits, .point = in.string()};
+    PublicKey key{.type = row.type, .bits = row.bits, .point = in.string()};
+    key.application = read_application(in, row.type);
     if (!in.complete() || key.point.size() != ed25519_key_bytes) {
         return malformed();
     }
@@ -59,7 +72,8 @@ Result<PublicKey> parse_ed25519(WireReader& in, const KeyTypeRow& row) noexcept 
 /// RFC 5656 3.1: string "ecdsa-sha2-[identifier]", string identifier, string Q.
 Result<PublicKey> parse_ecdsa(WireReader& in, const KeyTypeRow& row) noexcept {
     const std::string_view curve = in.text();
-    const PublicKey key{.type = row.type, .bits = row.bits, .point = in.string()};
+    PublicKey key{.type = row.type, .bits = row.bits, .point = in.string()};
+    key.application = read_application(in, row.type);
     // RFC 5656 3.1: the identifier of the name and that of the curve are the same thing twice.
     if (!in.complete() || curve != row.curve) {
         return malformed();
@@ -116,12 +130,14 @@ Result<PublicKey> parse_public_key(std::span<const std::byte> blob) noexcept {
     }
     switch (row->type) {
     case KeyType::ed25519:
+    case KeyType::sk_ed25519:
         return parse_ed25519(in, *row);
     case KeyType::rsa:
         return parse_rsa(in, *row);
     case KeyType::ecdsa_nistp256:
     case KeyType::ecdsa_nistp384:
     case KeyType::ecdsa_nistp521:
+    case KeyType::sk_ecdsa_nistp256:
         return parse_ecdsa(in, *row);
     }
     return malformed();
@@ -147,6 +163,9 @@ std::vector<std::byte> make_public_key_blob(const PublicKey& key) {
         out.text(row.curve);
     }
     out.string(key.point);
+    if (is_security_key(key.type)) {
+        out.text(key.application);
+    }
     return blob;
 }
 

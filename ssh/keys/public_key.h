@@ -18,11 +18,24 @@ inline constexpr std::size_t rsa_bits_min = 2048;
 /// RSA above this only burns time; OpenSSH has the same limit.
 inline constexpr std::size_t rsa_bits_max = 16384;
 
-enum class KeyType : std::uint8_t { ed25519, ecdsa_nistp256, ecdsa_nistp384, ecdsa_nistp521, rsa };
+enum class KeyType : std::uint8_t {
+    ed25519,
+    ecdsa_nistp256,
+    ecdsa_nistp384,
+    ecdsa_nistp521,
+    rsa,
+    sk_ed25519,  ///< PROTOCOL.u2f: held by a security key
+    sk_ecdsa_nistp256,
+};
+
+/// PROTOCOL.u2f: the security key signs something around what it is given.
+[[nodiscard]] constexpr bool is_security_key(KeyType type) noexcept {
+    return type == KeyType::sk_ed25519 || type == KeyType::sk_ecdsa_nistp256;
+}
 
 /// "ssh-ed25519", "ecdsa-sha2-nistp256", ... as a blob begins.
 [[nodiscard]] std::string_view key_type_name(KeyType type) noexcept;
-/// "ED25519", "ECDSA", "RSA": how OpenSSH names them to people.
+/// "ED25519", "ECDSA", "RSA", "ED25519-SK": how OpenSSH names them to people.
 [[nodiscard]] std::string_view key_type_label(KeyType type) noexcept;
 
 /// A blob whose fields were checked; the views point into it.
@@ -32,6 +45,7 @@ struct PublicKey {
     std::span<const std::byte> point{};     ///< ed25519: 32 bytes; ecdsa: 4 || x || y
     std::span<const std::byte> exponent{};  ///< rsa e, big-endian, minimal
     std::span<const std::byte> modulus{};   ///< rsa n, big-endian, minimal
+    std::string_view application{};         ///< of security keys: "ssh:"
 };
 
 /// `unsupported_key` for types and sizes that are not spoken, `malformed_key` for broken ones.

@@ -11,6 +11,7 @@
 
 #include <gtest/gtest.h>
 
+#include "ssh/crypto/hash.h"
 #include "ssh/keys/private_key.h"
 #include "ssh/wire/wire_reader.h"
 #include "ssh/wire/wire_writer.h"
@@ -360,6 +361,97 @@ TEST(Sign, MakesSignaturesThatVerifyWithEveryKeyType) {
                 << algorithm;
         }
     }
+}
+
+/// A security key in software: a plain key, and what PROTOCOL.u2f has it sign and say.
+struct SoftwareToken {
+    explicit SoftwareToken(std::string_view text) : key{key_of(text)} {}
+
+    [[nodiscard]] bool is_ed25519() const { return key.type() == KeyType::ed25519; }
+    [[nodiscard]] std::string_view algorithm() const {
+        return is_ed25519() ? "sk-ssh-ed25519@openssh.com" : "sk-ecdsa-sha2-nistp256@openssh.com";
+    }
+    [[nodiscard]] Bytes blob(std::string_view application = "ssh:") const {
+        PublicKey plain = *parse_public_key(key.public_key());
+        plain.type = is_ed25519() ? KeyType::sk_ed25519 : KeyType::sk_ecdsa_nistp256;
+        plain.application = application;
+        return make_public_key_blob(plain);
+    }
+    /// PROTOCOL.u2f: "byte[32] SHA256(application), byte flags, uint32 counter, byte[32]
+    /// SHA256(message)" are signed; "string signature, byte flags, uint32 counter" are said.
+    [[nodiscard]] Bytes sign_message(std::span<const std::byte> message,
+                                     std::uint8_t flags = 1) const {
+        Bytes data;
+        WireWriter out{data};
+        out.fixed(hash(HashAlgorithm::sha256, bytes_of("ssh:")).bytes());
+        out.byte(flags);
+        out.uint32(77);
+        out.fixed(hash(HashAlgorithm::sha256, message).bytes());
+        const Result<Bytes> plain = sign(key, signature_algorithms(key.type()).front(), data);
+        EXPECT_TRUE(plain.has_value());
+        WireReader in{*plain};
+        in.text();
+        Bytes signature;
+        WireWriter said{signature};
+        said.text(algorithm());
+        said.string(in.string());
+        said.byte(flags);
+        said.uint32(77);
+        return signature;
+    }
+
+    SigningKey key;
+};
+
+Verification check(const SoftwareToken& token,
+                   std::span<const std::byte> blob,
+                   std::span<const std::byte> signature,
+                   bool wants_user = true) {
+    return verify({.algorithm = token.algorithm(),
+                   .key = blob,
+                   .data = bytes_of(signed_text),
+                   .signature = signature,
+                   .wants_user = wants_user});
+}
+
+TEST(VerifySecurityKey, TakesWhatItSignedAroundTheMessage) {
+    for (const std::string_view text : {test_keys::ed25519, test_keys::ecdsa_nistp256}) {
+        const SoftwareToken token{text};
+        const Bytes signature = token.sign_message(bytes_of(signed_text));
+
+        EXPECT_EQ(check(token, token.blob(), signature), Verification::valid);
+        EXPECT_EQ(check(token, token.blob("ssh:other"), signature), Verification::wrong_signature);
+        EXPECT_EQ(check(token, token.key.public_key(), signature), Verification::wrong_key_type);
+        EXPECT_EQ(check(token, token.blob(), token.sign_message(bytes_of("another text"))),
+                  Verification::wrong_signature);
+    }
+}
+
+// PROTOCOL.u2f: the flags are signed, so that nobody can add a touch afterwards.
+TEST(VerifySecurityKey, WantsATouchUnlessTheCallerDoesWithout) {
+    for (const std::string_view text : {test_keys::ed25519, test_keys::ecdsa_nistp256}) {
+        const SoftwareToken token{text};
+        Bytes untouched = token.sign_message(bytes_of(signed_text), 0);
+
+        EXPECT_EQ(check(token, token.blob(), untouched), Verification::user_not_present);
+        EXPECT_EQ(check(token, token.blob(), untouched, false), Verification::valid);
+        untouched[untouched.size() - 5] = std::byte{1};
+        EXPECT_EQ(check(token, token.blob(), untouched), Verification::wrong_signature);
+    }
+}
+
+TEST(VerifySecurityKey, RefusesSignaturesThatAreCutOrLongerOrPlain) {
+    const SoftwareToken token{test_keys::ed25519};
+    const Bytes whole = token.sign_message(bytes_of(signed_text));
+    for (std::size_t size = 0; size < whole.size(); ++size) {
+        const Bytes cut{whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(size)};
+        EXPECT_EQ(check(token, token.blob(), cut), Verification::malformed_signature) << size;
+    }
+    Bytes longer = whole;
+    longer.push_back(std::byte{0});
+    EXPECT_EQ(check(token, token.blob(), longer), Verification::malformed_signature);
+    const Result<Bytes> plain = sign(token.key, "ssh-ed25519", bytes_of(signed_text));
+    EXPECT_NE(check(token, token.blob(), *plain), Verification::valid);
 }
 
 TEST(Sign, RefusesAnAlgorithmOfAnotherKeyType) {
