@@ -15,7 +15,7 @@ constexpr std::uint64_t gibibyte = std::uint64_t{1} << 30;
 
 /// In the order of the enumerators. The limits are OpenSSH's: RFC 4344 3.2 gives 2^(L/4) blocks of
 /// L bits, 64 GiB with AES, and RFC 4253 9 a gigabyte otherwise.
-constexpr std::array<CipherShape, 3> shapes{{
+constexpr std::array<CipherShape, 6> shapes{{
     {.name = "aes128-gcm@openssh.com",
      .key_bytes = 16,
      .iv_bytes = 12,
@@ -34,6 +34,24 @@ constexpr std::array<CipherShape, 3> shapes{{
      .block_bytes = 8,
      .tag_bytes = 16,
      .rekey_bytes = gibibyte},
+    {.name = "aes128-ctr",
+     .key_bytes = 16,
+     .iv_bytes = 16,
+     .block_bytes = 16,
+     .tag_bytes = 0,
+     .rekey_bytes = 64 * gibibyte},
+    {.name = "aes192-ctr",
+     .key_bytes = 24,
+     .iv_bytes = 16,
+     .block_bytes = 16,
+     .tag_bytes = 0,
+     .rekey_bytes = 64 * gibibyte},
+    {.name = "aes256-ctr",
+     .key_bytes = 32,
+     .iv_bytes = 16,
+     .block_bytes = 16,
+     .tag_bytes = 0,
+     .rekey_bytes = 64 * gibibyte},
 }};
 
 }  // namespace
@@ -57,6 +75,7 @@ std::unique_ptr<Aead> make_aead(CipherAlgorithm algorithm,
                                 const AeadKey& key,
                                 AeadProvider provider) {
     const CipherShape& shape = shape_of(algorithm);
+    expects(shape.tag_bytes > 0);
     expects(key.key.size() == shape.key_bytes);
     expects(key.iv.size() == shape.iv_bytes);
     if (provider != AeadProvider::openssl) {

@@ -1,8 +1,8 @@
 #pragma once
 // The packet ciphers: authenticated encryption of whole SSH packets, one object per key and
 // direction. Two providers implement it: ipsec_mb_aead.cpp (AES-GCM with VAES, x86-64) and
-// openssl_aead.cpp (everything, everywhere). Which one serves is decided when the key is made, by
-// the CPU's features.
+// openssl_aead.cpp (every AEAD, everywhere). Which one serves is decided when the key is made, by
+// the CPU's features. ctr_hmac.h makes ciphers without authentication and a MAC look the same.
 
 #include <array>
 #include <cstddef>
@@ -20,15 +20,18 @@ enum class CipherAlgorithm : std::uint8_t {
     aes128_gcm,         ///< aes128-gcm@openssh.com, RFC 5647 as OpenSSH has it
     aes256_gcm,         ///< aes256-gcm@openssh.com
     chacha20_poly1305,  ///< chacha20-poly1305@openssh.com, PROTOCOL.chacha20poly1305
+    aes128_ctr,         ///< RFC 4344 4; these want a MAC beside them, and ctr_hmac.h has both
+    aes192_ctr,
+    aes256_ctr,
 };
 
 /// What the packet layer and the key derivation need to know of a cipher.
 struct CipherShape {
     std::string_view name;
     std::size_t key_bytes;
-    std::size_t iv_bytes;     ///< 12 for GCM, 0 for chacha20-poly1305
+    std::size_t iv_bytes;     ///< 12 for GCM, 0 for chacha20-poly1305, a block for counter mode
     std::size_t block_bytes;  ///< the padded part of a packet is a multiple of it
-    std::size_t tag_bytes;
+    std::size_t tag_bytes;    ///< 0 where a MAC is to be added
     /// Whether packet_length is in that part (RFC 4253 6), or in front of it as in every AEAD and
     /// in encrypt-then-MAC.
     bool pads_length = false;
@@ -55,7 +58,8 @@ class Aead {
     virtual ~Aead() = default;  ///< wipes the key schedule
 
     /// The packet_length at the front of a sealed packet, decrypted where the cipher hides it. Not
-    /// authenticated yet: check its bounds, then wait for the rest.
+    /// authenticated yet: check its bounds, then wait for the rest. May be asked again before
+    /// open(), for the same packet.
     [[nodiscard]] virtual std::uint32_t packet_length(
         std::uint32_t sequence,
         std::span<const std::byte, packet_length_bytes> sealed) noexcept = 0;
@@ -85,8 +89,8 @@ struct AeadKey {
 
 enum class AeadProvider : std::uint8_t { automatic, openssl, ipsec_mb };
 
-/// `ipsec_mb` falls back to nothing: null where this machine or this cipher does not have it;
-/// `automatic` and `openssl` always succeed.
+/// For AEADs. `ipsec_mb` falls back to nothing: null where this machine or this cipher does not
+/// have it; `automatic` and `openssl` always succeed.
 [[nodiscard]] std::unique_ptr<Aead> make_aead(CipherAlgorithm algorithm,
                                               const AeadKey& key,
                                               AeadProvider provider = AeadProvider::automatic);

@@ -1,5 +1,5 @@
 #pragma once
-// Ephemeral key agreement for the key exchange: X25519 (RFC 8731) and ECDH over NIST P-256
+// Ephemeral key agreement for the key exchange: X25519 (RFC 8731) and ECDH over the NIST curves
 // (RFC 5656). Randomness comes in as an argument; which messages carry the public values, and what
 // is hashed with the secret, is the key exchange method's business.
 
@@ -17,25 +17,26 @@ struct evp_pkey_st;
 
 namespace caponier::ssh {
 
-enum class KeyAgreementCurve : std::uint8_t { x25519, nistp256 };
+enum class KeyAgreementCurve : std::uint8_t { x25519, nistp256, nistp384, nistp521 };
 
-/// The random bytes that make a private value, for both curves.
-inline constexpr std::size_t key_agreement_seed_bytes = 32;
+/// How many random bytes make a private value.
+[[nodiscard]] std::size_t key_agreement_seed_bytes(KeyAgreementCurve curve) noexcept;
 
 /// One side's ephemeral key pair; used once.
 class KeyAgreement {
   public:
-    /// Empty result (key_exchange_failed) for a seed that is no private value of P-256: zero or not
-    /// below the order. That happens once in 2^32 seeds; take fresh random bytes and ask again.
+    /// Empty result (key_exchange_failed) for a seed that is no private value of the curve: zero or
+    /// not below the order. That happens once in 2^32 seeds of P-256, and less often with the
+    /// others; take fresh random bytes and ask again.
     [[nodiscard]] static Result<KeyAgreement> make(KeyAgreementCurve curve,
                                                    std::span<const std::byte> seed);
 
-    /// What goes to the peer: 32 bytes, or the uncompressed point of 65 bytes.
+    /// What goes to the peer: the 32 bytes of X25519, or an uncompressed point.
     [[nodiscard]] std::span<const std::byte> public_value() const noexcept { return public_value_; }
 
-    /// The shared secret as a big-endian magnitude of 32 bytes (RFC 8731 3.1, RFC 5656 4), from the
-    /// peer's public value. `key_exchange_failed` for a value of the wrong length, a point that is
-    /// not on the curve, or an X25519 result of zeros.
+    /// The shared secret as a big-endian magnitude of the field's size (RFC 8731 3.1, RFC 5656 4),
+    /// from the peer's public value. `key_exchange_failed` for a value of the wrong length, a point
+    /// that is not on the curve, or an X25519 result of zeros.
     [[nodiscard]] Result<SecretBytes> shared_secret(std::span<const std::byte> peer) const;
 
   private:

@@ -1,4 +1,4 @@
-// The packet ciphers through libcrypto's EVP interface: every cipher, on every machine. Contexts
+// The AEADs through libcrypto's EVP interface: every one, on every machine. Contexts
 // and algorithms are made once per key; a packet sets its nonce and nothing else.
 
 #include <array>
@@ -10,6 +10,7 @@
 #include "ssh/crypto/aead_providers.h"
 #include "ssh/crypto/gcm_nonce.h"
 #include "ssh/crypto/openssl.h"
+#include "ssh/crypto/openssl_cipher.h"
 #include "ssh/crypto/seal_pieces.h"
 #include "ssh/crypto/secret_bytes.h"
 #include "ssh/expects.h"
@@ -22,8 +23,11 @@ namespace {
 using openssl::raw;
 using openssl::writable;
 
-using CipherContext = std::unique_ptr<EVP_CIPHER_CTX, openssl::Deleter<EVP_CIPHER_CTX_free>>;
-using MacContext = std::unique_ptr<EVP_MAC_CTX, openssl::Deleter<EVP_MAC_CTX_free>>;
+using openssl::CipherContext;
+using openssl::done;
+using openssl::encrypt;
+using openssl::keyed;
+using openssl::MacContext;
 
 constexpr std::size_t tag_bytes = 16;
 
@@ -39,36 +43,6 @@ struct FetchedAlgorithms {
 const FetchedAlgorithms& fetched() noexcept {
     static const FetchedAlgorithms algorithms;
     return algorithms;
-}
-
-/// libcrypto answers 1 for success and 0 or less for failure. None of the calls that go through
-/// here can fail for what a peer sent.
-void done(int answer) noexcept {
-    expects(answer == 1);
-}
-
-/// The key is scheduled here. Encryption and decryption share the schedule: both ciphers are stream
-/// ciphers underneath.
-CipherContext keyed(const EVP_CIPHER* cipher, std::span<const std::byte> key) noexcept {
-    CipherContext context{EVP_CIPHER_CTX_new()};
-    expects(context != nullptr);
-    done(EVP_EncryptInit_ex2(context.get(), cipher, raw(key), nullptr, nullptr));
-    return context;
-}
-
-/// `from` and `into` are one place, or apart.
-void encrypt(EVP_CIPHER_CTX* context,
-             std::span<const std::byte> from,
-             std::span<std::byte> into) noexcept {
-    expects(from.size() == into.size());
-    // Some of libcrypto's ciphers take no bytes at all for the end of the message.
-    if (from.empty()) {
-        return;
-    }
-    int written = 0;
-    done(EVP_EncryptUpdate(
-        context, writable(into), &written, raw(from), static_cast<int>(from.size())));
-    expects(static_cast<std::size_t>(written) == from.size());
 }
 
 struct PacketParts {
@@ -279,6 +253,8 @@ std::unique_ptr<Aead> make_openssl_aead(CipherAlgorithm algorithm, const AeadKey
         return std::make_unique<OpensslGcm>(fetched().aes256_gcm, key);
     case CipherAlgorithm::chacha20_poly1305:
         return std::make_unique<OpensslChacha>(key);
+    default:
+        break;
     }
     expects(false);
     return nullptr;

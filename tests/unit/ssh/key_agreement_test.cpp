@@ -1,5 +1,5 @@
-// X25519 and ECDH over P-256: known answers, and public values that nobody may agree with.
-// Checklist 40 and 41.
+// X25519 and ECDH over the NIST curves: known answers, and public values that nobody may agree
+// with. Checklist 40 and 41.
 
 #include "ssh/crypto/key_agreement.h"
 
@@ -36,6 +36,50 @@ const Bytes nistp256_peer = from_hex(
     "56FBF3CA366CC23E8157854C13C58D6AAC23F046ADA30F8353E74F33039872AB");
 const Bytes nistp256_secret =
     from_hex("D6840F6B42F6EDAFD13116E0E12565202FEF8E9ECE7DCE03812464D04B9442DE");
+
+// RFC 5903 8.2.
+const Bytes nistp384_seed = from_hex(
+    "099F3C7034D4A2C699884D73A375A67F7624EF7C6B3C0F160647B67414DCE655E35B538041E649EE3FAEF896783AB1"
+    "94");
+const Bytes nistp384_public = from_hex(
+    "04 "
+    "667842D7D180AC2CDE6F74F37551F55755C7645C20EF73E31634FE72B4C55EE6DE3AC808ACB4BDB4C88732AEE95F41"
+    "AA"
+    "9482ED1FC0EEB9CAFC4984625CCFC23F65032149E0E144ADA024181535A0F38EEB9FCFF3C2C947DAE69B4C634573A8"
+    "1C");
+const Bytes nistp384_peer = from_hex(
+    "04 "
+    "E558DBEF53EECDE3D3FCCFC1AEA08A89A987475D12FD950D83CFA41732BC509D0D1AC43A0336DEF96FDA41D0774A35"
+    "71"
+    "DCFBEC7AACF3196472169E838430367F66EEBE3C6E70C416DD5F0C68759DD1FFF83FA40142209DFF5EAAD96DB9E638"
+    "6C");
+const Bytes nistp384_secret = from_hex(
+    "11187331C279962D93D604243FD592CB9D0A926F422E47187521287E7156C5C4D603135569B9E9D09CF5D4A270F597"
+    "46");
+
+// RFC 5903 8.3.
+const Bytes nistp521_seed = from_hex(
+    "0037ADE9319A89F4DABDB3EF411AACCCA5123C61ACAB57B5393DCE47608172A095AA85A30FE1C2952C6771D937BA97"
+    "77"
+    "F5957B2639BAB072462F68C27A57382D4A52");
+const Bytes nistp521_public = from_hex(
+    "04 "
+    "0015417E84DBF28C0AD3C278713349DC7DF153C897A1891BD98BAB4357C9ECBEE1E3BF42E00B8E380AEAE57C2D1075"
+    "64941885942AF5A7F4601723C4195D176CED3E"
+    "017CAE20B6641D2EEB695786D8C946146239D099E18E1D5A514C739D7CB4A10AD8A788015AC405D7799DC75E7B7D5B"
+    "6C"
+    "F2261A6A7F1507438BF01BEB6CA3926F9582");
+const Bytes nistp521_peer = from_hex(
+    "04 "
+    "00D0B3975AC4B799F5BEA16D5E13E9AF971D5E9B984C9F39728B5E5739735A219B97C356436ADC6E95BB0352F6BE64"
+    "A6C2912D4EF2D0433CED2B6171640012D9460F"
+    "015C68226383956E3BD066E797B623C27CE0EAC2F551A10C2C724D9852077B87220B6536C5C408A1D2AEBB8E86D678"
+    "AE"
+    "49CB57091F4732296579AB44FCD17F0FC56A");
+const Bytes nistp521_secret = from_hex(
+    "01144C7D79AE6956BC8EDB8E7C787C4521CB086FA64407F97894E5E6B2D79B04D1427E73CA4BAA240A34786859810C"
+    "06"
+    "B3C715A3A8CC3151F2BEE417996D19F3DDEA");
 
 /// Empty if the agreement was refused, which must be for the right reason.
 Bytes agreed(KeyAgreementCurve curve, const Bytes& seed, const Bytes& peer) {
@@ -132,6 +176,75 @@ TEST(EcdhNistp256, RefusesSeedsThatAreNoPrivateValue) {
     EXPECT_FALSE(KeyAgreement::make(nistp256, order).has_value());
     EXPECT_FALSE(KeyAgreement::make(nistp256, Bytes(32, std::byte{0xff})).has_value());
     EXPECT_TRUE(KeyAgreement::make(nistp256, below_the_order).has_value());
+}
+
+// The larger curves.
+
+struct LargeCurve {
+    KeyAgreementCurve curve;
+    const Bytes& seed;
+    const Bytes& own;
+    const Bytes& peer;
+    const Bytes& secret;
+};
+
+const LargeCurve large_curves[] = {
+    {nistp384, nistp384_seed, nistp384_public, nistp384_peer, nistp384_secret},
+    {nistp521, nistp521_seed, nistp521_public, nistp521_peer, nistp521_secret},
+};
+
+TEST(EcdhLargeCurves, AgreeWithTheKnownAnswersOfRfc5903) {
+    for (const LargeCurve& one : large_curves) {
+        const Result<KeyAgreement> ours = KeyAgreement::make(one.curve, one.seed);
+
+        ASSERT_TRUE(ours.has_value());
+        EXPECT_EQ(copy_of(ours->public_value()), one.own);
+        EXPECT_EQ(agreed(one.curve, one.seed, one.peer), one.secret);
+    }
+}
+
+// Checklist 41. RFC 5656 4: "The public keys ... MUST be validated"; points in another form, of
+// another size, of another curve or on none are none.
+TEST(EcdhLargeCurves, RefuseWhatIsNoPointOfTheirs) {
+    for (const LargeCurve& one : large_curves) {
+        Bytes off_the_curve = one.peer;
+        off_the_curve.back() ^= std::byte{1};
+        Bytes compressed{one.peer.begin(),
+                         one.peer.begin() + static_cast<std::ptrdiff_t>(one.peer.size() / 2 + 1)};
+        compressed[0] = std::byte{2};
+        Bytes hybrid = one.peer;
+        hybrid[0] = std::byte{6};
+        Bytes too_long = one.peer;
+        too_long.push_back(std::byte{0});
+
+        for (const Bytes& value : {off_the_curve,
+                                   compressed,
+                                   hybrid,
+                                   too_long,
+                                   nistp256_peer,
+                                   Bytes(one.peer.size(), std::byte{4}),
+                                   Bytes(one.peer.size()),
+                                   Bytes{std::byte{0}},
+                                   Bytes{}}) {
+            EXPECT_EQ(agreed(one.curve, one.seed, value), Bytes{});
+        }
+    }
+}
+
+TEST(EcdhLargeCurves, TakeNoSeedOutsideTheOrder) {
+    EXPECT_FALSE(KeyAgreement::make(nistp384, Bytes(48)).has_value());
+    EXPECT_FALSE(KeyAgreement::make(nistp384, Bytes(48, std::byte{0xff})).has_value());
+    EXPECT_FALSE(KeyAgreement::make(nistp521, Bytes(66)).has_value());
+    EXPECT_FALSE(KeyAgreement::make(nistp521, Bytes(66, std::byte{0xff})).has_value());
+}
+
+// The order of P-521 has 521 bits: of 528 random ones seven are left out, or most seeds would fail.
+TEST(EcdhLargeCurves, NearlyEverySeedMakesAPrivateValue) {
+    Bytes seed(66, std::byte{0x55});
+    for (int top = 0; top < 256; ++top) {
+        seed[0] = static_cast<std::byte>(top);
+        EXPECT_TRUE(KeyAgreement::make(nistp521, seed).has_value()) << top;
+    }
 }
 
 }  // namespace

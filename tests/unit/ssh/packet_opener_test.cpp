@@ -11,6 +11,7 @@
 
 #include <gtest/gtest.h>
 
+#include "ssh/crypto/ctr_hmac.h"
 #include "ssh/limits.h"
 #include "ssh/transport/outbox.h"
 #include "ssh/transport/packet_sealer.h"
@@ -28,19 +29,36 @@ RandomSource zeros() {
         .context = nullptr};
 }
 
-std::unique_ptr<Aead> aead_of(CipherAlgorithm cipher) {
-    const CipherShape& shape = shape_of(cipher);
-    const Bytes key(shape.key_bytes, std::byte{7});
-    const Bytes iv(shape.iv_bytes, std::byte{8});
-    return make_aead(cipher, {.key = key, .iv = iv});
+/// Without a cipher: before the first NEWKEYS.
+struct Protection {
+    std::optional<CipherAlgorithm> cipher;
+    std::optional<MacAlgorithm> mac;
+
+    [[nodiscard]] CipherShape shape() const {
+        return mac ? shape_of(*cipher, *mac) : shape_of(*cipher);
+    }
+    [[nodiscard]] std::unique_ptr<Aead> make() const {
+        const Bytes key(shape().key_bytes, std::byte{7});
+        const Bytes iv(shape().iv_bytes, std::byte{8});
+        if (!mac) {
+            return make_aead(*cipher, {.key = key, .iv = iv});
+        }
+        const Bytes mac_key(shape_of(*mac).key_bytes, std::byte{9});
+        return make_ctr_hmac(*cipher, *mac, {.key = key, .iv = iv, .mac_key = mac_key});
+    }
+};
+
+void PrintTo(const Protection& protection, std::ostream* out) {
+    *out << (protection.cipher ? shape_of(*protection.cipher).name : "none") << " "
+         << (protection.mac ? shape_of(*protection.mac).name : "");
 }
 
-/// One direction of a session. Without a cipher: before the first NEWKEYS.
+/// One direction of a session.
 struct Direction {
-    explicit Direction(std::optional<CipherAlgorithm> cipher) {
-        if (cipher) {
-            sealer.use_key(aead_of(*cipher), shape_of(*cipher));
-            opener.use_key(aead_of(*cipher), shape_of(*cipher));
+    explicit Direction(const Protection& protection) {
+        if (protection.cipher) {
+            sealer.use_key(protection.make(), protection.shape());
+            opener.use_key(protection.make(), protection.shape());
         }
     }
 
@@ -68,7 +86,7 @@ Bytes payload_of(std::size_t size) {
     return payload;
 }
 
-class Packets : public testing::TestWithParam<std::optional<CipherAlgorithm>> {};
+class Packets : public testing::TestWithParam<Protection> {};
 
 TEST_P(Packets, AreOpenedAsTheyWereSealed) {
     Direction direction{GetParam()};
@@ -87,13 +105,14 @@ TEST_P(Packets, AreOpenedAsTheyWereSealed) {
 // Item 12. RFC 4253 6: "There MUST be at least four bytes of padding", "The maximum amount of
 // padding is 255 bytes", and the whole is a multiple of the cipher block size or 8.
 TEST_P(Packets, ArePaddedAsTheStandardSays) {
-    const std::optional<CipherAlgorithm> cipher = GetParam();
-    const std::size_t block = cipher ? shape_of(*cipher).block_bytes : 8;
-    const std::size_t tag = cipher ? shape_of(*cipher).tag_bytes : 0;
-    Direction direction{cipher};
+    const bool plain = !GetParam().cipher;
+    const std::size_t block = plain ? 8 : GetParam().shape().block_bytes;
+    const std::size_t tag = plain ? 0 : GetParam().shape().tag_bytes;
+    const bool pads_length = plain || GetParam().shape().pads_length;
+    Direction direction{GetParam()};
     for (std::size_t size = 1; size < 100; ++size) {
         Bytes packet = direction.sealed(payload_of(size));
-        const std::size_t aligned = packet.size() - tag - (cipher ? packet_length_bytes : 0);
+        const std::size_t aligned = packet.size() - tag - (pads_length ? 0 : packet_length_bytes);
         EXPECT_EQ(aligned % block, 0U) << size;
 
         const auto opened = direction.opener.open(packet);
@@ -136,7 +155,7 @@ TEST_P(Packets, WaitForAllOfThemselves) {
 // Items 17 and 18: a bit anywhere. A damaged length is either refused at once or waits for bytes
 // that then do not verify.
 TEST_P(Packets, WithADamagedBitAreRefused) {
-    if (!GetParam()) {
+    if (!GetParam().cipher) {
         return;  // Nothing is authenticated before the first keys.
     }
     for (std::size_t at = 0; at < 60; ++at) {
@@ -170,12 +189,17 @@ TEST_P(Packets, AreNumberedFromZero) {
     EXPECT_EQ(direction.opener.use().bytes, direction.sealer.use().bytes);
 }
 
-INSTANTIATE_TEST_SUITE_P(Of,
-                         Packets,
-                         testing::Values(std::optional<CipherAlgorithm>{},
-                                         CipherAlgorithm::aes128_gcm,
-                                         CipherAlgorithm::aes256_gcm,
-                                         CipherAlgorithm::chacha20_poly1305));
+INSTANTIATE_TEST_SUITE_P(
+    Of,
+    Packets,
+    testing::Values(Protection{},
+                    Protection{CipherAlgorithm::aes128_gcm, {}},
+                    Protection{CipherAlgorithm::aes256_gcm, {}},
+                    Protection{CipherAlgorithm::chacha20_poly1305, {}},
+                    Protection{CipherAlgorithm::aes128_ctr, MacAlgorithm::hmac_sha2_256},
+                    Protection{CipherAlgorithm::aes192_ctr, MacAlgorithm::hmac_sha2_512_etm},
+                    Protection{CipherAlgorithm::aes256_ctr, MacAlgorithm::hmac_sha2_256_etm},
+                    Protection{CipherAlgorithm::aes256_ctr, MacAlgorithm::hmac_sha2_512}));
 
 /// A plaintext frame with the fields as they are given.
 Bytes frame(std::uint32_t length, std::uint8_t padding, std::size_t bytes_behind) {
