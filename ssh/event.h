@@ -66,7 +66,8 @@ struct AuthenticationWanted {
 };
 
 /// Client: sign exactly these bytes with the private half of `key`, using key.algorithm
-/// (for RSA: rsa-sha2-256, rsa-sha2-512 or ssh-rsa). Server: the same for its host key. Answer with
+/// (for RSA: rsa-sha2-256, rsa-sha2-512 or ssh-rsa). Server: the same for its host key, whose blob
+/// is the certificate where that was asked for. Answer with
 /// provide_signature() or decline_signature().
 struct SignatureWanted {
     PublicKeyView key;
@@ -122,6 +123,8 @@ struct KeysChanged {
     std::string_view host_key;
     std::string_view cipher_out;
     std::string_view cipher_in;
+    std::string_view mac_out;  ///< empty where the cipher brings its own authentication
+    std::string_view mac_in;
     bool strict = false;  ///< the peer takes part in strict key exchange
 };
 

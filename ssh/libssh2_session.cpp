@@ -338,13 +338,16 @@ void Libssh2Session::accept_host_key() noexcept {
         return;
     }
     expects(phase_ == Phase::host_key);
-    LIBSSH2_SESSION* session = transport_->session();
-    events_.push_back(
-        KeysChanged{text_or_nothing(libssh2_session_methods(session, LIBSSH2_METHOD_KEX)),
-                    text_or_nothing(libssh2_session_methods(session, LIBSSH2_METHOD_HOSTKEY)),
-                    text_or_nothing(libssh2_session_methods(session, LIBSSH2_METHOD_CRYPT_CS)),
-                    text_or_nothing(libssh2_session_methods(session, LIBSSH2_METHOD_CRYPT_SC)),
-                    false});
+    const auto method = [this](int kind) {
+        return text_or_nothing(libssh2_session_methods(transport_->session(), kind));
+    };
+    events_.push_back(KeysChanged{.kex = method(LIBSSH2_METHOD_KEX),
+                                  .host_key = method(LIBSSH2_METHOD_HOSTKEY),
+                                  .cipher_out = method(LIBSSH2_METHOD_CRYPT_CS),
+                                  .cipher_in = method(LIBSSH2_METHOD_CRYPT_SC),
+                                  .mac_out = method(LIBSSH2_METHOD_MAC_CS),
+                                  .mac_in = method(LIBSSH2_METHOD_MAC_SC),
+                                  .strict = false});
     phase_ = Phase::authentication;
     authentication_.probe();
     settle();

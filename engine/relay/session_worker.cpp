@@ -275,8 +275,8 @@ void SessionWorker::take(const ssh::Event& event, ReceiveRound* round) noexcept 
             },
             [&](const ssh::KeysChanged& keys) {
                 std::string text{keys.kex};
-                for (const std::string_view name : {keys.host_key, keys.cipher_out}) {
-                    text.append(", ").append(name);
+                for (const std::string_view name : {keys.host_key, keys.cipher_out, keys.mac_out}) {
+                    text.append(name.empty() ? "" : ", ").append(name);
                 }
                 observer_.keys_changed(slot_, text);
             },

@@ -18,7 +18,11 @@ std::vector<std::string> recorded_first(std::vector<std::string> algorithms,
     const auto goes_first = [&is_recorded](const std::string& algorithm) {
         return is_recorded(algorithm) || is_recorded(plain_algorithm(algorithm));
     };
-    std::stable_partition(algorithms.begin(), algorithms.end(), goes_first);
+    const auto has_authority = [&is_recorded](const std::string& algorithm) {
+        return is_certificate_algorithm(algorithm) && is_recorded(algorithm);
+    };
+    const auto others = std::stable_partition(algorithms.begin(), algorithms.end(), goes_first);
+    std::stable_partition(algorithms.begin(), others, has_authority);
     return algorithms;
 }
 

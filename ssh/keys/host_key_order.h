@@ -8,7 +8,8 @@
 
 namespace caponier::ssh {
 
-/// `algorithms` with those in front whose key type is among `recorded_types`, otherwise in order. A
+/// `algorithms` with those in front whose key type is among `recorded_types`, certificates of a
+/// recorded type first of all: as in ssh, a trusted authority says more than a single key. A
 /// certificate's algorithm is in front also where its plain key is on record: if nobody trusts the
 /// authority, the key inside is looked up.
 [[nodiscard]] std::vector<std::string> recorded_first(std::vector<std::string> algorithms,

@@ -13,17 +13,6 @@ namespace caponier::ssh {
 
 namespace {
 
-/// RFC 8731 3.1 and RFC 5656 4: the secret's bytes are an unsigned integer in network byte order,
-/// and K is that integer as an mpint.
-SharedSecret encoded(const SecretBytes& magnitude) {
-    constexpr std::size_t length_and_sign_bytes = 5;
-    SharedSecret secret{SecretBytes{magnitude.size() + length_and_sign_bytes}};
-    WireWriter out{secret.encoded.bytes()};
-    out.mpint(magnitude.bytes());
-    secret.encoded.shrink(out.size());
-    return secret;
-}
-
 class EcdhAgreement final : public KexAgreement {
   public:
     explicit EcdhAgreement(KeyAgreementCurve curve) noexcept : curve_{curve} {}
@@ -41,7 +30,7 @@ class EcdhAgreement final : public KexAgreement {
         if (!magnitude) {
             return tl::unexpected{magnitude.error()};
         }
-        return encoded(*magnitude);
+        return mpint_secret(*magnitude);
     }
 
     Result<Answer> answer(std::span<const std::byte> client_value,
@@ -58,12 +47,12 @@ class EcdhAgreement final : public KexAgreement {
 
   private:
     [[nodiscard]] Result<void> make_pair(const RandomSource& random) {
-        // A seed that is no private value of P-256 comes once in 2^32; thrice in a row, it is the
-        // random source that is broken.
+        // A seed that is no private value of P-256 comes once in 2^32, of the others less often;
+        // thrice in a row, it is the random source that is broken.
         constexpr int attempts_max = 3;
         Error error{ErrorCode::key_exchange_failed};
         for (int attempt = 0; attempt < attempts_max; ++attempt) {
-            SecretBytes seed{key_agreement_seed_bytes};
+            SecretBytes seed{key_agreement_seed_bytes(curve_)};
             random(seed.bytes());
             Result<KeyAgreement> pair = KeyAgreement::make(curve_, seed.bytes());
             if (pair) {
@@ -86,12 +75,29 @@ class EcdhAgreement final : public KexAgreement {
 
 }  // namespace
 
+SharedSecret mpint_secret(const SecretBytes& magnitude) {
+    constexpr std::size_t length_and_sign_bytes = 5;
+    SharedSecret secret{SecretBytes{magnitude.size() + length_and_sign_bytes}};
+    WireWriter out{secret.encoded.bytes()};
+    out.mpint(magnitude.bytes());
+    secret.encoded.shrink(out.size());
+    return secret;
+}
+
 std::unique_ptr<KexAgreement> make_x25519() {
     return std::make_unique<EcdhAgreement>(KeyAgreementCurve::x25519);
 }
 
 std::unique_ptr<KexAgreement> make_ecdh_nistp256() {
     return std::make_unique<EcdhAgreement>(KeyAgreementCurve::nistp256);
+}
+
+std::unique_ptr<KexAgreement> make_ecdh_nistp384() {
+    return std::make_unique<EcdhAgreement>(KeyAgreementCurve::nistp384);
+}
+
+std::unique_ptr<KexAgreement> make_ecdh_nistp521() {
+    return std::make_unique<EcdhAgreement>(KeyAgreementCurve::nistp521);
 }
 
 }  // namespace caponier::ssh

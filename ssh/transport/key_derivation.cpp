@@ -28,6 +28,7 @@ Digest exchange_hash(HashAlgorithm algorithm, const ExchangeHashInput& input) no
     update_string(hash, input.client_kexinit);
     update_string(hash, input.server_kexinit);
     update_string(hash, input.host_key);
+    hash.update(input.group);
     update_string(hash, input.client_value);
     update_string(hash, input.server_value);
     hash.update(input.secret.encoded.bytes());

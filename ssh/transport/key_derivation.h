@@ -18,9 +18,11 @@ struct ExchangeHashInput {
     std::span<const std::byte> client_kexinit;  ///< I_C, the payload
     std::span<const std::byte> server_kexinit;  ///< I_S
     std::span<const std::byte> host_key;        ///< K_S
-    std::span<const std::byte> client_value;    ///< Q_C
-    std::span<const std::byte> server_value;    ///< Q_S
-    const SharedSecret& secret;                 ///< K
+    /// RFC 4419 3: what was asked for and chosen as the group, encoded; empty with other methods.
+    std::span<const std::byte> group{};
+    std::span<const std::byte> client_value;  ///< Q_C or e
+    std::span<const std::byte> server_value;  ///< Q_S or f
+    const SharedSecret& secret;               ///< K
 };
 
 [[nodiscard]] Digest exchange_hash(HashAlgorithm algorithm,

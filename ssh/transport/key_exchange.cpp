@@ -4,7 +4,9 @@
 
 #include <utility>
 
+#include "ssh/crypto/ctr_hmac.h"
 #include "ssh/crypto/signature.h"
+#include "ssh/keys/certificate.h"
 #include "ssh/wire/message_numbers.h"
 #include "ssh/wire/wire_reader.h"
 #include "ssh/wire/wire_writer.h"
@@ -19,6 +21,29 @@ tl::unexpected<Error> malformed(MessageNumber number) {
 
 std::vector<std::byte> copy_of(std::span<const std::byte> bytes) {
     return {bytes.begin(), bytes.end()};
+}
+
+/// What one direction's key is made for and of.
+struct KeyPlan {
+    CipherAlgorithm cipher;
+    std::optional<MacAlgorithm> mac;
+    KeyPurpose key;
+    KeyPurpose iv;
+    KeyPurpose mac_key;
+};
+
+KeyExchange::Key make_key(const KeyDerivation& derivation, const KeyPlan& plan) {
+    const CipherShape& shape = shape_of(plan.cipher);
+    const SecretBytes key = derivation.derive(plan.key, shape.key_bytes);
+    const SecretBytes iv = derivation.derive(plan.iv, shape.iv_bytes);
+    if (!plan.mac) {
+        return {make_aead(plan.cipher, {.key = key.bytes(), .iv = iv.bytes()}), shape};
+    }
+    const SecretBytes mac_key = derivation.derive(plan.mac_key, shape_of(*plan.mac).key_bytes);
+    return {make_ctr_hmac(plan.cipher,
+                          *plan.mac,
+                          {.key = key.bytes(), .iv = iv.bytes(), .mac_key = mac_key.bytes()}),
+            shape_of(plan.cipher, *plan.mac)};
 }
 
 }  // namespace
@@ -41,7 +66,49 @@ Result<void> KeyExchange::take_peer_kexinit(std::span<const std::byte> payload) 
     }
     negotiated_ = std::move(*negotiated);
     agreement_ = negotiated_.kex->make();
+    group_choice_ = agreement_->group_choice();
     return {};
+}
+
+MessageNumber KeyExchange::awaited() const noexcept {
+    const bool is_client = frame_.role == Role::client;
+    if (awaits_group()) {
+        return is_client ? MessageNumber::kex_dh_gex_group : MessageNumber::kex_dh_gex_request;
+    }
+    return is_client ? negotiated_.kex->reply : negotiated_.kex->init;
+}
+
+Result<std::vector<std::byte>> KeyExchange::make_first_message() {
+    if (!awaits_group()) {
+        return make_init();
+    }
+    std::vector<std::byte> payload;
+    WireWriter out{payload};
+    out.message(MessageNumber::kex_dh_gex_request);
+    out.fixed(group_choice_->request());
+    return payload;
+}
+
+Result<std::vector<std::byte>> KeyExchange::take_group_message(std::span<const std::byte> payload) {
+    GroupChoice& choice = *std::exchange(group_choice_, nullptr);
+    const std::span<const std::byte> fields = payload.subspan(1);
+    if (frame_.role == Role::client) {
+        if (const Result<void> taken = choice.take(fields); !taken) {
+            return tl::unexpected{taken.error()};
+        }
+        group_ = copy_of(choice.hashed());
+        return make_init();
+    }
+    const Result<std::vector<std::byte>> chosen = choice.choose(fields);
+    if (!chosen) {
+        return tl::unexpected{chosen.error()};
+    }
+    group_ = copy_of(choice.hashed());
+    std::vector<std::byte> answer;
+    WireWriter out{answer};
+    out.message(MessageNumber::kex_dh_gex_group);
+    out.fixed(*chosen);
+    return answer;
 }
 
 Result<std::vector<std::byte>> KeyExchange::make_init() {
@@ -52,20 +119,20 @@ Result<std::vector<std::byte>> KeyExchange::make_init() {
     own_value_ = std::move(*value);
     std::vector<std::byte> payload;
     WireWriter out{payload};
-    out.message(MessageNumber::kex_ecdh_init);
+    out.message(negotiated_.kex->init);
     out.string(own_value_);
     return payload;
 }
 
 Result<void> KeyExchange::take_reply(std::span<const std::byte> payload) {
-    // RFC 5656 4: SSH_MSG_KEX_ECDH_REPLY
+    // RFC 5656 4: SSH_MSG_KEX_ECDH_REPLY; RFC 4253 8: SSH_MSG_KEXDH_REPLY
     WireReader in{payload};
     in.byte();
     const std::span<const std::byte> host_key = in.string();
     const std::span<const std::byte> server_value = in.string();
     const std::span<const std::byte> signature = in.string();
     if (!in.complete()) {
-        return malformed(MessageNumber::kex_ecdh_reply);
+        return malformed(negotiated_.kex->reply);
     }
     Result<SharedSecret> secret = agreement_->finish(server_value);
     if (!secret) {
@@ -76,25 +143,42 @@ Result<void> KeyExchange::take_reply(std::span<const std::byte> payload) {
     compute_hash(own_value_, server_value);
     // RFC 4253 8: the client "verifies that K_S really is the host key for S" - the application's
     // part - "and ... verifies the signature s on H".
-    const Verification verification = verify({.algorithm = negotiated_.host_key,
-                                              .key = host_key_,
-                                              .data = exchange_hash_.bytes(),
-                                              .signature = signature});
-    if (verification != Verification::valid) {
+    if (!signature_fits(signature)) {
         return tl::unexpected{Error{ErrorCode::key_exchange_failed}};
     }
     host_key_signature_ = copy_of(signature);
     return {};
 }
 
+/// PROTOCOL.certkeys: a certificate is used "in place of the key", and the signature is made by the
+/// key inside it, under that key's own algorithm. Whether an authority vouches for it is part of
+/// the application's decision about the host key.
+bool KeyExchange::signature_fits(std::span<const std::byte> signature) const {
+    SignatureCheck check{.algorithm = negotiated_.host_key,
+                         .key = host_key_,
+                         .data = exchange_hash_.bytes(),
+                         .signature = signature,
+                         .wants_user = false};
+    if (!is_certificate_algorithm(negotiated_.host_key)) {
+        return verify(check) == Verification::valid;
+    }
+    const Result<Certificate> certificate = parse_certificate(host_key_);
+    if (!certificate || certificate->type_name != blob_type_of_algorithm(negotiated_.host_key)) {
+        return false;
+    }
+    check.algorithm = plain_algorithm(negotiated_.host_key);
+    check.key = certificate->public_key;
+    return verify(check) == Verification::valid;
+}
+
 Result<void> KeyExchange::take_init(std::span<const std::byte> payload,
                                     std::span<const std::byte> host_key) {
-    // RFC 5656 4: SSH_MSG_KEX_ECDH_INIT
+    // RFC 5656 4: SSH_MSG_KEX_ECDH_INIT; RFC 4253 8: SSH_MSG_KEXDH_INIT
     WireReader in{payload};
     in.byte();
     const std::span<const std::byte> client_value = in.string();
     if (!in.complete()) {
-        return malformed(MessageNumber::kex_ecdh_init);
+        return malformed(negotiated_.kex->init);
     }
     Result<KexAgreement::Answer> answer = agreement_->answer(client_value, frame_.random);
     if (!answer) {
@@ -110,7 +194,7 @@ Result<void> KeyExchange::take_init(std::span<const std::byte> payload,
 std::vector<std::byte> KeyExchange::make_reply(std::span<const std::byte> signature) const {
     std::vector<std::byte> payload;
     WireWriter out{payload};
-    out.message(MessageNumber::kex_ecdh_reply);
+    out.message(negotiated_.kex->reply);
     out.string(host_key_);
     out.string(own_value_);
     out.string(signature);
@@ -129,6 +213,7 @@ void KeyExchange::compute_hash(std::span<const std::byte> client_value,
                             .client_kexinit = is_client ? own_kexinit_ : peer_kexinit_,
                             .server_kexinit = is_client ? peer_kexinit_ : own_kexinit_,
                             .host_key = host_key_,
+                            .group = group_,
                             .client_value = client_value,
                             .server_value = server_value,
                             .secret = secret_});
@@ -136,18 +221,18 @@ void KeyExchange::compute_hash(std::span<const std::byte> client_value,
 
 KeyExchange::Keys KeyExchange::make_keys(std::span<const std::byte> session_id) const {
     const KeyDerivation derivation{negotiated_.kex->hash, secret_, exchange_hash_, session_id};
-    const auto make = [&](CipherAlgorithm cipher, KeyPurpose key, KeyPurpose iv) {
-        const CipherShape& shape = shape_of(cipher);
-        const SecretBytes key_bytes = derivation.derive(key, shape.key_bytes);
-        const SecretBytes iv_bytes = derivation.derive(iv, shape.iv_bytes);
-        return Key{make_aead(cipher, {.key = key_bytes.bytes(), .iv = iv_bytes.bytes()}), shape};
-    };
-    Key up = make(negotiated_.cipher_client_to_server,
-                  KeyPurpose::encryption_client_to_server,
-                  KeyPurpose::iv_client_to_server);
-    Key down = make(negotiated_.cipher_server_to_client,
-                    KeyPurpose::encryption_server_to_client,
-                    KeyPurpose::iv_server_to_client);
+    Key up = make_key(derivation,
+                      {.cipher = negotiated_.cipher_client_to_server,
+                       .mac = negotiated_.mac_client_to_server,
+                       .key = KeyPurpose::encryption_client_to_server,
+                       .iv = KeyPurpose::iv_client_to_server,
+                       .mac_key = KeyPurpose::integrity_client_to_server});
+    Key down = make_key(derivation,
+                        {.cipher = negotiated_.cipher_server_to_client,
+                         .mac = negotiated_.mac_server_to_client,
+                         .key = KeyPurpose::encryption_server_to_client,
+                         .iv = KeyPurpose::iv_server_to_client,
+                         .mac_key = KeyPurpose::integrity_server_to_client});
     if (frame_.role == Role::client) {
         return {.out = std::move(up), .in = std::move(down)};
     }

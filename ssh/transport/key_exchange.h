@@ -39,16 +39,26 @@ class KeyExchange {
     [[nodiscard]] const KexInit& peer_kexinit() const noexcept { return peer_; }
     [[nodiscard]] const Negotiated& negotiated() const noexcept { return negotiated_; }
 
-    /// Client: the payload of SSH_MSG_KEX_ECDH_INIT.
-    [[nodiscard]] Result<std::vector<std::byte>> make_init();
-    /// Client: SSH_MSG_KEX_ECDH_REPLY. Verifies the server's signature; whether its key is the
-    /// right one is not decided here.
+    /// The message of the method that the peer owes now.
+    [[nodiscard]] MessageNumber awaited() const noexcept;
+    /// A group is agreed on first (RFC 4419), and was not yet: awaited() is for
+    /// take_group_message().
+    [[nodiscard]] bool awaits_group() const noexcept { return group_choice_ != nullptr; }
+
+    /// Client: the payload of the first message, the public value or the wish for a group.
+    [[nodiscard]] Result<std::vector<std::byte>> make_first_message();
+    /// The group, or the wish for one; the result is the payload of our answer.
+    [[nodiscard]] Result<std::vector<std::byte>> take_group_message(
+        std::span<const std::byte> payload);
+    /// Client: SSH_MSG_KEX_ECDH_REPLY or its like. Verifies the server's signature; whether its key
+    /// is the right one is not decided here.
     [[nodiscard]] Result<void> take_reply(std::span<const std::byte> payload);
 
-    /// Server: SSH_MSG_KEX_ECDH_INIT. exchange_hash() is then to be signed with `host_key`.
+    /// Server: SSH_MSG_KEX_ECDH_INIT or its like. exchange_hash() is then to be signed with
+    /// `host_key`.
     [[nodiscard]] Result<void> take_init(std::span<const std::byte> payload,
                                          std::span<const std::byte> host_key);
-    /// Server: the payload of SSH_MSG_KEX_ECDH_REPLY with that signature.
+    /// Server: the payload of the reply with that signature.
     [[nodiscard]] std::vector<std::byte> make_reply(std::span<const std::byte> signature) const;
 
     [[nodiscard]] std::span<const std::byte> host_key() const noexcept { return host_key_; }
@@ -73,6 +83,8 @@ class KeyExchange {
     [[nodiscard]] Keys make_keys(std::span<const std::byte> session_id) const;
 
   private:
+    [[nodiscard]] Result<std::vector<std::byte>> make_init();
+    [[nodiscard]] bool signature_fits(std::span<const std::byte> signature) const;
     void compute_hash(std::span<const std::byte> client_value,
                       std::span<const std::byte> server_value) noexcept;
 
@@ -82,6 +94,8 @@ class KeyExchange {
     KexInit peer_;
     Negotiated negotiated_;
     std::unique_ptr<KexAgreement> agreement_;
+    GroupChoice* group_choice_ = nullptr;  ///< of the agreement; null once it is done
+    std::vector<std::byte> group_;         ///< as it is hashed
     std::vector<std::byte> own_value_;
     std::vector<std::byte> host_key_;
     std::vector<std::byte> host_key_signature_;

@@ -4,6 +4,8 @@
 
 #include <array>
 
+#include "ssh/crypto/ctr_hmac.h"
+
 namespace caponier::ssh {
 
 namespace {
@@ -27,6 +29,16 @@ const KexMethod* common_kex(const KexInit& client, const KexInit& server) noexce
         }
     }
     return nullptr;
+}
+
+/// The MAC of one direction, where its cipher needs one. Otherwise it does not matter whether there
+/// is a common one: the lists may be empty, and nobody follows RFC 5647 5.1 in naming the AEAD
+/// there as well.
+std::optional<MacAlgorithm> common_mac(CipherAlgorithm cipher,
+                                       const NameList& client,
+                                       const NameList& server) {
+    const auto name = needs_mac(cipher) ? client.first_common(server) : std::nullopt;
+    return name ? mac_of(*name) : std::nullopt;
 }
 
 bool same_first(const NameList& a, const NameList& b) noexcept {
@@ -55,7 +67,14 @@ Result<Negotiated> negotiate(const KexInit& client, const KexInit& server) {
     }
     result.cipher_client_to_server = *cipher_up;
     result.cipher_server_to_client = *cipher_down;
-    // Every cipher of ours brings its own authentication, so the MAC lists do not matter.
+    result.mac_client_to_server =
+        common_mac(*cipher_up, client.mac_client_to_server, server.mac_client_to_server);
+    result.mac_server_to_client =
+        common_mac(*cipher_down, client.mac_server_to_client, server.mac_server_to_client);
+    if (needs_mac(*cipher_up) != result.mac_client_to_server.has_value() ||
+        needs_mac(*cipher_down) != result.mac_server_to_client.has_value()) {
+        return failure(ErrorCode::no_common_mac);
+    }
     const bool none_up = client.compression_client_to_server.contains("none") &&
                          server.compression_client_to_server.contains("none");
     const bool none_down = client.compression_server_to_client.contains("none") &&
@@ -76,6 +95,8 @@ std::string_view list_of(ErrorCode failure, const KexInit& peer) noexcept {
         return peer.host_key.text();
     case ErrorCode::no_common_cipher:
         return peer.cipher_server_to_client.text();
+    case ErrorCode::no_common_mac:
+        return peer.mac_server_to_client.text();
     case ErrorCode::no_common_compression:
         return peer.compression_server_to_client.text();
     default:

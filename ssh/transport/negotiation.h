@@ -1,10 +1,12 @@
 #pragma once
 // Which algorithms two KEXINITs come to (RFC 4253 7.1). A pure function of the two messages.
 
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "ssh/crypto/aead.h"
+#include "ssh/crypto/mac.h"
 #include "ssh/error.h"
 #include "ssh/transport/algorithms.h"
 #include "ssh/transport/kexinit.h"
@@ -16,6 +18,9 @@ struct Negotiated {
     std::string host_key;
     CipherAlgorithm cipher_client_to_server{};
     CipherAlgorithm cipher_server_to_client{};
+    /// Empty where the cipher brings its own authentication.
+    std::optional<MacAlgorithm> mac_client_to_server;
+    std::optional<MacAlgorithm> mac_server_to_client;
     /// RFC 4253 7: a guessed first packet is right if both sides prefer the same kex method and the
     /// same host key algorithm.
     bool same_first_choices = false;

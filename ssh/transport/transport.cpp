@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "ssh/expects.h"
+#include "ssh/keys/certificate.h"
 #include "ssh/keys/public_key.h"
 #include "ssh/limits.h"
 #include "ssh/wire/wire_reader.h"
@@ -23,16 +24,8 @@ tl::unexpected<Error> failure(ErrorCode code, MessageNumber number) {
 /// What a peer may send before the first keys, SSH_MSG_IGNORE and SSH_MSG_DEBUG included.
 constexpr std::uint32_t packets_before_keys_max = 4096;
 
-/// The same name with static storage, for events.
-std::string_view static_name_of(std::string_view signature_algorithm) noexcept {
-    const auto names = signature_algorithm_names();
-    const auto found = std::ranges::find(names, signature_algorithm);
-    return found == names.end() ? std::string_view{} : *found;
-}
-
-/// RFC 8332 3: an RSA host key has the type ssh-rsa, whichever signature algorithm is used with it.
-std::string_view key_type_of(std::string_view signature_algorithm) noexcept {
-    return signature_algorithm.starts_with("rsa-sha2-") ? "ssh-rsa" : signature_algorithm;
+std::string_view name_of(const std::optional<MacAlgorithm>& mac) noexcept {
+    return mac ? shape_of(*mac).name : std::string_view{};
 }
 
 }  // namespace
@@ -276,11 +269,11 @@ Result<void> Transport::take_kexinit(const OpenedPacket& packet) {
     skip_guess_ =
         kex_->peer_kexinit().first_kex_packet_follows && !kex_->negotiated().same_first_choices;
     if (config_.role == Role::client) {
-        const Result<std::vector<std::byte>> init = kex_->make_init();
-        if (!init) {
-            return tl::unexpected{init.error()};
+        const Result<std::vector<std::byte>> first_message = kex_->make_first_message();
+        if (!first_message) {
+            return tl::unexpected{first_message.error()};
         }
-        sealer_.seal(*init);
+        sealer_.seal(*first_message);
     }
     move_to(KexPhase::value_awaited);
     return {};
@@ -293,13 +286,18 @@ Result<void> Transport::take_kex_value(MessageNumber number, std::span<const std
     if (std::exchange(skip_guess_, false)) {
         return {};
     }
-    if (config_.role == Role::client && number == MessageNumber::kex_ecdh_reply) {
-        return take_reply(payload);
+    if (number != kex_->awaited()) {
+        return failure(ErrorCode::unexpected_message, number);
     }
-    if (config_.role == Role::server && number == MessageNumber::kex_ecdh_init) {
-        return take_init(payload);
+    if (!kex_->awaits_group()) {
+        return config_.role == Role::client ? take_reply(payload) : take_init(payload);
     }
-    return failure(ErrorCode::unexpected_message, number);
+    const Result<std::vector<std::byte>> answer = kex_->take_group_message(payload);
+    if (!answer) {
+        return tl::unexpected{answer.error()};
+    }
+    sealer_.seal(*answer);
+    return {};
 }
 
 Result<void> Transport::take_reply(std::span<const std::byte> payload) {
@@ -332,13 +330,15 @@ Result<void> Transport::take_init(std::span<const std::byte> payload) {
         host_key_.assign(kex_->host_key().begin(), kex_->host_key().end());
     }
     wait_for_decision();
-    events_.push(SignatureWanted{{algorithm, kex_->host_key()}, kex_->exchange_hash()});
+    // Whoever signs has the key, not the certificate around it.
+    events_.push(
+        SignatureWanted{{plain_algorithm(algorithm), kex_->host_key()}, kex_->exchange_hash()});
     return {};
 }
 
 std::span<const std::byte> Transport::own_host_key(std::string_view algorithm) const noexcept {
     for (const std::vector<std::byte>& key : config_.host_keys) {
-        if (blob_type_name(key) == key_type_of(algorithm)) {
+        if (blob_type_name(key) == blob_type_of_algorithm(algorithm)) {
             return key;
         }
     }
@@ -400,9 +400,13 @@ Result<void> Transport::take_newkeys(std::span<const std::byte> payload, TimePoi
     const CipherAlgorithm up = negotiated.cipher_client_to_server;
     const CipherAlgorithm down = negotiated.cipher_server_to_client;
     events_.push(KeysChanged{.kex = negotiated.kex->name,
-                             .host_key = static_name_of(negotiated.host_key),
+                             .host_key = host_key_algorithm(negotiated.host_key),
                              .cipher_out = shape_of(is_client ? up : down).name,
                              .cipher_in = shape_of(is_client ? down : up).name,
+                             .mac_out = name_of(is_client ? negotiated.mac_client_to_server
+                                                          : negotiated.mac_server_to_client),
+                             .mac_in = name_of(is_client ? negotiated.mac_server_to_client
+                                                         : negotiated.mac_client_to_server),
                              .strict = strict_});
     const bool chacha =
         up == CipherAlgorithm::chacha20_poly1305 || down == CipherAlgorithm::chacha20_poly1305;
@@ -468,7 +472,10 @@ std::vector<std::byte> Transport::make_ext_info() const {
     // RFC 8308 2.3 and 3.1, OpenSSH PROTOCOL 1.9
     std::string algorithms;
     for (const std::string& name : lists_.public_key) {
-        algorithms.append(algorithms.empty() ? "" : ",").append(name);
+        // As in OpenSSH's server: what signs, whether or not the key is in a certificate.
+        if (!is_certificate_algorithm(name)) {
+            algorithms.append(algorithms.empty() ? "" : ",").append(name);
+        }
     }
     std::vector<std::byte> payload;
     WireWriter out{payload};

@@ -18,9 +18,14 @@ enum class MessageNumber : std::uint8_t {
     newcompress = 8,
     kexinit = 20,
     newkeys = 21,
-    // RFC 5656 7.1, shared by RFC 8731
+    // RFC 5656 7.1, shared by RFC 8731; RFC 4253 8 has the same numbers and fields
     kex_ecdh_init = 30,
     kex_ecdh_reply = 31,
+    // RFC 4419 5, which has another use for 31
+    kex_dh_gex_group = 31,
+    kex_dh_gex_init = 32,
+    kex_dh_gex_reply = 33,
+    kex_dh_gex_request = 34,
     // RFC 4252 6
     userauth_request = 50,
     userauth_failure = 51,

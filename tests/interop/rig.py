@@ -191,9 +191,12 @@ def descendants(pid):
 
 
 def make_key(path, kind="ed25519", passphrase=""):
-    """Writes a new private key to `path` and its public half beside it; returns the path."""
-    bits = ["-b", "2048"] if kind == "rsa" else []
-    subprocess.run(["/usr/bin/ssh-keygen", "-q", "-t", kind, *bits, "-N", passphrase,
+    """Writes a new private key to `path` and its public half beside it; returns the path. A `kind`
+    may name a size: "ecdsa-384"."""
+    kind, _, bits = kind.partition("-")
+    bits = bits or ("2048" if kind == "rsa" else "")
+    size = ["-b", bits] if bits else []
+    subprocess.run(["/usr/bin/ssh-keygen", "-q", "-t", kind, *size, "-N", passphrase,
                     "-C", "interop", "-f", str(path)],
                    check=True, stdin=subprocess.DEVNULL, timeout=30)
     return pathlib.Path(path)

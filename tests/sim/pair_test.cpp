@@ -70,10 +70,45 @@ INSTANTIATE_TEST_SUITE_P(Pair,
                          PairOfAlgorithms,
                          testing::Combine(testing::Values("curve25519-sha256",
                                                           "curve25519-sha256@libssh.org",
-                                                          "ecdh-sha2-nistp256"),
+                                                          "ecdh-sha2-nistp256",
+                                                          "ecdh-sha2-nistp384",
+                                                          "ecdh-sha2-nistp521",
+                                                          "diffie-hellman-group14-sha256",
+                                                          "diffie-hellman-group16-sha512",
+                                                          "diffie-hellman-group-exchange-sha256"),
                                           testing::Values("aes128-gcm@openssh.com",
                                                           "aes256-gcm@openssh.com",
                                                           "chacha20-poly1305@openssh.com")));
+
+/// Counter mode with each MAC, in both directions, over rekeys that both limits and sides ask for.
+TEST(Pair, CarriesBytesUnderCounterModeWithEveryMac) {
+    for (const std::string cipher : {"aes128-ctr", "aes192-ctr", "aes256-ctr"}) {
+        for (const std::string mac : {"hmac-sha2-256",
+                                      "hmac-sha2-512",
+                                      "hmac-sha2-256-etm@openssh.com",
+                                      "hmac-sha2-512-etm@openssh.com"}) {
+            Pair::Options options;
+            options.cut = Cut::random;
+            options.client.algorithms.cipher = {cipher};
+            options.client.algorithms.mac = {mac};
+            options.client.rekey_limit.bytes = 100'000;
+            Pair pair{std::move(options)};
+            ASSERT_TRUE(pair.establish()) << cipher << " " << mac;
+            const auto channel = pair.open_channel();
+            ASSERT_TRUE(channel.has_value());
+            const std::vector<std::byte> up = content(4, 250'000);
+            const std::vector<std::byte> down = content(5, 150'000);
+
+            ASSERT_TRUE(pair.send_all(pair.client, channel->client, up));
+            ASSERT_TRUE(pair.send_all(pair.server, channel->server, down));
+            ASSERT_TRUE(pair.drive());
+
+            EXPECT_TRUE(same_bytes(received_on(pair.server, channel->server), up));
+            EXPECT_TRUE(same_bytes(received_on(pair.client, channel->client), down));
+            EXPECT_GT(pair.client.keys_changed, 2U);
+        }
+    }
+}
 
 TEST(Pair, RekeysFromBothSidesAtOnce) {
     Pair pair{{}};

@@ -53,18 +53,30 @@ TEST_P(Rekey, ByBothSidesAtOnceIsOneExchange) {
 TEST_P(Rekey, MayChangeTheAlgorithms) {
     RoguePeer peer{options()};
     ASSERT_TRUE(peer.establish());
-    for (const std::string cipher :
-         {"chacha20-poly1305@openssh.com", "aes256-gcm@openssh.com", "aes128-gcm@openssh.com"}) {
+    struct Choice {
+        std::string kex;
+        std::string cipher;
+        std::string mac;
+    };
+    // Hashes, keys and tags of every length, and a length that is hidden or not.
+    for (const Choice& choice :
+         {Choice{"ecdh-sha2-nistp256", "chacha20-poly1305@openssh.com", "hmac-sha2-256"},
+          Choice{"ecdh-sha2-nistp521", "aes256-ctr", "hmac-sha2-512"},
+          Choice{"curve25519-sha256", "aes128-ctr", "hmac-sha2-256-etm@openssh.com"},
+          Choice{"diffie-hellman-group-exchange-sha256", "aes256-gcm@openssh.com", "hmac-sha2-256"},
+          Choice{"ecdh-sha2-nistp384", "aes192-ctr", "hmac-sha2-512-etm@openssh.com"},
+          Choice{"diffie-hellman-group14-sha256", "aes128-gcm@openssh.com", "hmac-sha2-512"}}) {
         peer.forget();
         ssh::AlgorithmLists algorithms;
-        algorithms.kex = {"ecdh-sha2-nistp256"};
-        algorithms.cipher = {cipher};
+        algorithms.kex = {choice.kex};
+        algorithms.cipher = {choice.cipher};
+        algorithms.mac = {choice.mac};
         peer.set_algorithms(algorithms);
 
-        ASSERT_TRUE(peer.rekey());
+        ASSERT_TRUE(peer.rekey()) << choice.cipher;
         peer.send(global_request("x", true));
 
-        EXPECT_TRUE(peer.saw("KeysChanged ecdh-sha2-nistp256 " + cipher));
+        EXPECT_TRUE(peer.saw("KeysChanged " + choice.kex + ' ' + choice.cipher));
         EXPECT_EQ(peer.count(MessageNumber::request_failure), 1U);
     }
 }

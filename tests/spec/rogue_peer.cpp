@@ -10,6 +10,7 @@
 #include "ssh/auth/public_key_method.h"
 #include "ssh/crypto/signature.h"
 #include "ssh/expects.h"
+#include "ssh/keys/certificate.h"
 #include "ssh/native_session.h"
 #include "tests/sim/pair.h"
 #include "tests/sim/transcript.h"
@@ -205,8 +206,8 @@ std::vector<std::string> RoguePeer::markers() const {
 }
 
 Bytes RoguePeer::make_kex_reply() {
-    return kex_->make_reply(
-        signature_over(*host_key, kex_->negotiated().host_key, kex_->exchange_hash()));
+    return kex_->make_reply(signature_over(
+        *host_key, ssh::plain_algorithm(kex_->negotiated().host_key), kex_->exchange_hash()));
 }
 
 void RoguePeer::send_kex_value() {
@@ -214,9 +215,9 @@ void RoguePeer::send_kex_value() {
         send(make_kex_reply());
         return;
     }
-    const ssh::Result<Bytes> init = kex_->make_init();
-    ssh::expects(init.has_value());
-    send(*init);
+    const ssh::Result<Bytes> first = kex_->make_first_message();
+    ssh::expects(first.has_value());
+    send(*first);
 }
 
 void RoguePeer::make_keys() {
@@ -246,6 +247,14 @@ void RoguePeer::take_message(std::span<const std::byte> payload) {
     if (options_.records) {
         inbox_.push_back(copy(payload));
     }
+    if (cooperates && kex_ && kex_->awaits_group() && number_of(payload) == kex_->awaited()) {
+        const ssh::Result<Bytes> answer = kex_->take_group_message(payload);
+        ssh::expects(answer.has_value());
+        const bool held = std::exchange(holds_, true);
+        send(*answer);
+        holds_ = held;
+        return;
+    }
     switch (number_of(payload)) {
     case MessageNumber::kexinit: {
         if (kex_ && !newkeys_sent_) {
@@ -263,12 +272,16 @@ void RoguePeer::take_message(std::span<const std::byte> payload) {
         break;
     }
     case MessageNumber::kex_ecdh_init:
-        if (!kex_->take_init(payload, host_key->public_key())) {
+    case MessageNumber::kex_dh_gex_init:
+        if (kex_->awaits_group() ||
+            !kex_->take_init(
+                payload, host_certificate.empty() ? host_key->public_key() : host_certificate)) {
             return;
         }
         break;
     case MessageNumber::kex_ecdh_reply:
-        if (!kex_->take_reply(payload)) {
+    case MessageNumber::kex_dh_gex_reply:
+        if (kex_->awaits_group() || !kex_->take_reply(payload)) {
             return;
         }
         break;
@@ -299,10 +312,12 @@ void RoguePeer::take_while_cooperating(std::span<const std::byte> payload) {
         }
         break;
     case MessageNumber::kex_ecdh_init:
+    case MessageNumber::kex_dh_gex_init:
         send_kex_value();
         send_newkeys();
         break;
     case MessageNumber::kex_ecdh_reply:
+    case MessageNumber::kex_dh_gex_reply:
         send_newkeys();
         break;
     default:

@@ -101,6 +101,8 @@ class RoguePeer {
     bool reads = true;
     /// The peer's host key, for a rekey with another one.
     const ssh::SigningKey* host_key = nullptr;
+    /// Shown in the place of the host key where it is not empty; the host key signs.
+    Bytes host_certificate;
 
     // ---- what came back -----------------------------------------------------------------------
 

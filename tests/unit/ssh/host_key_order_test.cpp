@@ -44,5 +44,23 @@ TEST(HostKeyOrder, LeavesTheOrderAloneWhereNothingIsRecorded) {
     EXPECT_EQ(recorded_first(algorithms, Names{"ssh-dss"}), algorithms);
 }
 
+// ssh prefers "all certificate algorithms" where a @cert-authority line names the host.
+TEST(HostKeyOrder, CertificatesOfATrustedAuthorityComeFirst) {
+    const Names algorithms{"ssh-ed25519",
+                           "rsa-sha2-512",
+                           "ssh-ed25519-cert-v01@openssh.com",
+                           "rsa-sha2-512-cert-v01@openssh.com"};
+
+    EXPECT_EQ(
+        recorded_first(
+            algorithms,
+            Names{"ssh-rsa", "ssh-rsa-cert-v01@openssh.com", "ssh-ed25519-cert-v01@openssh.com"}),
+        (Names{"ssh-ed25519-cert-v01@openssh.com",
+               "rsa-sha2-512-cert-v01@openssh.com",
+               "rsa-sha2-512",
+               "ssh-ed25519"}));
+    EXPECT_EQ(recorded_first(algorithms, Names{"ssh-rsa"}).front(), "rsa-sha2-512");
+}
+
 }  // namespace
 }  // namespace caponier::ssh

@@ -2,7 +2,11 @@
 
 #include "ssh/transport/negotiation.h"
 
+#include <algorithm>
+
 #include <gtest/gtest.h>
+
+#include "ssh/keys/public_key.h"
 
 namespace caponier::ssh {
 namespace {
@@ -49,6 +53,70 @@ TEST(Negotiation, TakesACipherForEachDirection) {
     ASSERT_TRUE(negotiated.has_value());
     EXPECT_EQ(negotiated->cipher_client_to_server, CipherAlgorithm::aes256_gcm);
     EXPECT_EQ(negotiated->cipher_server_to_client, CipherAlgorithm::chacha20_poly1305);
+}
+
+// Item 32: an AEAD brings its own authentication, and then nothing in common among the MACs is
+// nothing that is missing. RFC 4253 7.1 makes the choice for each direction.
+TEST(Negotiation, TakesAMacOnlyForACipherThatNeedsOne) {
+    KexInit client = side();
+    KexInit server = side();
+    client.cipher_client_to_server = server.cipher_client_to_server = NameList{"aes256-ctr"};
+    client.mac_client_to_server = NameList{"hmac-sha2-512-etm@openssh.com,hmac-sha2-256"};
+    server.mac_client_to_server = NameList{"hmac-sha2-256,hmac-sha2-512-etm@openssh.com"};
+    client.mac_server_to_client = NameList{"hmac-sha2-256"};
+    server.mac_server_to_client = NameList{"hmac-md5"};
+
+    const auto negotiated = negotiate(client, server);
+
+    ASSERT_TRUE(negotiated.has_value());
+    EXPECT_EQ(negotiated->mac_client_to_server, MacAlgorithm::hmac_sha2_512_etm);
+    EXPECT_EQ(negotiated->mac_server_to_client, std::nullopt);
+}
+
+// Items 31 and 32.
+TEST(Negotiation, FailsWithoutACommonMacWhereOneIsNeeded) {
+    KexInit client = side();
+    KexInit server = side();
+    client.cipher_server_to_client = server.cipher_server_to_client = NameList{"aes128-ctr"};
+    for (const std::string_view names : {"", "hmac-md5", "hmac-sha1,hmac-sha2-256-96"}) {
+        client.mac_server_to_client = NameList{"hmac-sha2-256,hmac-sha2-512"};
+        server.mac_server_to_client = NameList{names};
+
+        EXPECT_EQ(negotiate(client, server).error().code, ErrorCode::no_common_mac);
+        EXPECT_EQ(list_of(ErrorCode::no_common_mac, server), names);
+    }
+}
+
+// "The same negotiation preferences as a careful person would choose": AEAD first, then
+// encrypt-then-MAC; the curves first, the smallest group last.
+TEST(Negotiation, PrefersWhatIsSafest) {
+    const AlgorithmLists lists = with_defaults(SessionConfig{});
+    const auto place = [](const std::vector<std::string>& list, std::string_view name) {
+        return std::ranges::find(list, name) - list.begin();
+    };
+
+    for (const std::string_view aead :
+         {"aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "chacha20-poly1305@openssh.com"}) {
+        EXPECT_LT(place(lists.cipher, aead), place(lists.cipher, "aes128-ctr"));
+    }
+    EXPECT_EQ(lists.cipher.front(),
+              cpu_has_aes() ? "aes128-gcm@openssh.com" : "chacha20-poly1305@openssh.com");
+    EXPECT_LT(place(lists.mac, "hmac-sha2-512-etm@openssh.com"), place(lists.mac, "hmac-sha2-256"));
+    EXPECT_EQ(lists.kex.front(), "curve25519-sha256");
+    EXPECT_EQ(lists.kex.back(), "diffie-hellman-group14-sha256");
+    EXPECT_EQ(lists.host_key.front(), "ssh-ed25519");
+}
+
+// RFC 4253 7.1: the host key algorithms of a server are those that it has keys for.
+TEST(Negotiation, AServerOffersTheHostKeysThatItHas) {
+    SessionConfig config;
+    config.role = Role::server;
+    config.host_keys.push_back(make_public_key_blob(
+        {.type = KeyType::ed25519, .point = std::vector<std::byte>(32, std::byte{1})}));
+    EXPECT_EQ(with_defaults(config).host_key, std::vector<std::string>{"ssh-ed25519"});
+
+    config.algorithms.host_key = {"rsa-sha2-512", "ssh-ed25519"};
+    EXPECT_EQ(with_defaults(config).host_key, std::vector<std::string>{"ssh-ed25519"});
 }
 
 // Item 33.
