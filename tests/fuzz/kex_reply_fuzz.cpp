@@ -5,6 +5,8 @@
 //   2  the client takes a right reply with changes: uint16 where, one byte xor, and so on
 //   3  the server takes a right init with changes
 //   4  a right reply, its length changed to a uint16
+//   5  the server takes the rest as SSH_MSG_KEX_DH_GEX_REQUEST, where the method has one
+//   6  the client takes it as SSH_MSG_KEX_DH_GEX_GROUP
 // Nothing but the reply that the server signed is accepted.
 
 #include <optional>
@@ -23,7 +25,7 @@ namespace {
 
 using Bytes = std::vector<std::byte>;
 
-/// Both ends of one exchange, up to the client's value.
+/// Both ends of one exchange, up to the client's first message.
 class Exchange {
   public:
     explicit Exchange(std::size_t method) {
@@ -37,7 +39,19 @@ class Exchange {
         server = std::make_unique<ssh::KeyExchange>(server_frame_, down);
         ssh::expects(client->take_peer_kexinit(down).has_value());
         ssh::expects(server->take_peer_kexinit(up).has_value());
-        ssh::Result<Bytes> made = client->make_init();
+        ssh::Result<Bytes> made = client->make_first_message();
+        ssh::expects(made.has_value());
+        init = std::move(*made);
+    }
+
+    /// Up to the client's value, where that was not the first message.
+    void agree_on_group() {
+        if (!client->awaits_group()) {
+            return;
+        }
+        const ssh::Result<Bytes> group = server->take_group_message(init);
+        ssh::expects(group.has_value());
+        ssh::Result<Bytes> made = client->take_group_message(*group);
         ssh::expects(made.has_value());
         init = std::move(*made);
     }
@@ -90,6 +104,14 @@ void try_input(std::span<const std::byte> bytes) {
     Input input{bytes};
     Exchange exchange{input.byte()};
     const std::uint8_t attack = input.byte();
+    if (attack == 5 || attack == 6) {
+        ssh::KeyExchange& attacked = attack == 5 ? *exchange.server : *exchange.client;
+        if (attacked.awaits_group() && !input.is_empty()) {
+            static_cast<void>(attacked.take_group_message(input.rest()));
+        }
+        return;
+    }
+    exchange.agree_on_group();
     if (attack == 1 || attack == 3) {
         const auto rest = input.bytes(attack == 1 ? SIZE_MAX : 0);
         const Bytes init =

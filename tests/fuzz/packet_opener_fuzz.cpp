@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "ssh/crypto/aead.h"
+#include "ssh/crypto/ctr_hmac.h"
 #include "ssh/expects.h"
 #include "ssh/limits.h"
 #include "ssh/transport/algorithms.h"
@@ -25,23 +26,53 @@ namespace {
 using Bytes = std::vector<std::byte>;
 using Opened = ssh::Result<std::optional<ssh::OpenedPacket>>;
 
-std::unique_ptr<ssh::Aead> make(ssh::CipherAlgorithm cipher) {
-    const ssh::CipherShape& shape = ssh::shape_of(cipher);
-    const Bytes key(shape.key_bytes, std::byte{7});
-    const Bytes iv(shape.iv_bytes, std::byte{8});
-    return ssh::make_aead(cipher, {.key = key, .iv = iv});
+/// Neither before the first keys, a cipher alone where it is an AEAD.
+struct Protection {
+    std::optional<ssh::CipherAlgorithm> cipher;
+    std::optional<ssh::MacAlgorithm> mac;
+
+    [[nodiscard]] ssh::CipherShape shape() const {
+        return mac ? ssh::shape_of(*cipher, *mac) : ssh::shape_of(*cipher);
+    }
+    [[nodiscard]] std::unique_ptr<ssh::Aead> make() const {
+        const Bytes key(shape().key_bytes, std::byte{7});
+        const Bytes iv(shape().iv_bytes, std::byte{8});
+        if (!mac) {
+            return ssh::make_aead(*cipher, {.key = key, .iv = iv});
+        }
+        const Bytes mac_key(ssh::shape_of(*mac).key_bytes, std::byte{9});
+        return ssh::make_ctr_hmac(*cipher, *mac, {.key = key, .iv = iv, .mac_key = mac_key});
+    }
+};
+
+/// In the order of the names, not of preference, which depends on the machine.
+std::vector<Protection> protections() {
+    ssh::AlgorithmLists lists = ssh::with_defaults(ssh::SessionConfig{});
+    std::ranges::sort(lists.cipher);
+    std::vector<Protection> all{{}};
+    for (const std::string& name : lists.cipher) {
+        const auto cipher = ssh::cipher_of(name);
+        if (!ssh::needs_mac(*cipher)) {
+            all.push_back({.cipher = cipher, .mac = {}});
+            continue;
+        }
+        for (const std::string& mac : lists.mac) {
+            all.push_back({.cipher = cipher, .mac = ssh::mac_of(mac)});
+        }
+    }
+    return all;
 }
 
 class Stream {
   public:
-    explicit Stream(std::optional<ssh::CipherAlgorithm> cipher) {
-        if (cipher) {
-            const ssh::CipherShape& shape = ssh::shape_of(*cipher);
+    explicit Stream(const Protection& protection) {
+        if (protection.cipher) {
+            const ssh::CipherShape shape = protection.shape();
             block_bytes_ = shape.block_bytes;
             outside_bytes_ = shape.pads_length ? ssh::packet_length_bytes : 0;
             tag_bytes_ = shape.tag_bytes;
-            sealer_ = make(*cipher);
-            opener_.use_key(make(*cipher), shape);
+            sealer_ = protection.make();
+            opener_.use_key(protection.make(), shape);
         }
     }
 
@@ -147,12 +178,8 @@ bool Stream::take_raw(std::span<const std::byte> bytes, std::size_t cut) {
 
 void try_input(std::span<const std::byte> bytes) {
     Input input{bytes};
-    const std::vector<std::string> names = ssh::with_defaults(ssh::SessionConfig{}).cipher;
-    const std::size_t choice = input.byte() % (names.size() + 1);
-    // Sorted by name, not by preference, which depends on the machine.
-    std::vector<std::string> sorted = names;
-    std::ranges::sort(sorted);
-    Stream stream{choice == 0 ? std::nullopt : ssh::cipher_of(sorted[choice - 1])};
+    const std::vector<Protection> all = protections();
+    Stream stream{all[input.byte() % all.size()]};
     const std::size_t cut = std::size_t{1} + input.byte();
     bool goes_on = true;
     while (goes_on && !input.is_empty()) {

@@ -5,7 +5,9 @@
 #include <array>
 #include <utility>
 
+#include "ssh/crypto/ctr_hmac.h"
 #include "ssh/limits.h"
+#include "ssh/spoken_algorithms.h"
 #include "ssh/transport/algorithms.h"
 #include "ssh/transport/kexinit.h"
 #include "ssh/transport/negotiation.h"
@@ -94,11 +96,18 @@ std::vector<Seed> identification_seeds() {
 
 std::vector<Seed> packet_opener_seeds() {
     std::vector<Seed> seeds;
-    const std::size_t ciphers = ssh::with_defaults(ssh::SessionConfig{}).cipher.size();
-    for (std::uint8_t choice = 0; choice <= ciphers; ++choice) {
-        const std::string number = std::to_string(choice);
-        // Aligned for every cipher: 12 and 28 bytes without a key, 16 and 32 with one.
-        const std::uint8_t size = choice == 0 ? 12 : 16;
+    // What packet_opener_fuzz.cpp chooses from: no key, the AEADs, counter mode with each MAC.
+    const ssh::AlgorithmLists lists = ssh::spoken_algorithms();
+    std::size_t choices = 1;
+    for (const std::string& cipher : lists.cipher) {
+        choices += ssh::needs_mac(*ssh::cipher_of(cipher)) ? lists.mac.size() : 1;
+    }
+    // Aligned with the length (no key, encrypt-and-MAC) or without it.
+    constexpr std::array<std::uint8_t, 2> sizes{12, 16};
+    for (std::size_t at = 0; at < choices * sizes.size(); ++at) {
+        const auto choice = static_cast<std::uint8_t>(at / sizes.size());
+        const std::uint8_t size = sizes[at % sizes.size()];
+        const std::string number = std::to_string(at);
         const std::string payload(static_cast<std::size_t>(size) - 1 - 4, 'p');
         const std::string padding(4, '\0');
         Bytes frame = bytes({0, 0, size, 4}, payload + padding);
@@ -165,6 +174,9 @@ std::vector<Seed> kex_reply_seeds() {
         seeds.push_back({"empty_value_" + number, bytes({method, 1, 30, 0, 0, 0, 0})});
         seeds.push_back({"no_init_" + number, bytes({method, 1})});
         seeds.push_back({"no_reply_" + number, bytes({method, 0, 31})});
+        seeds.push_back({"group_request_" + number,
+                         bytes({method, 5, 34, 0, 0, 8, 0, 0, 0, 12, 0, 0, 0, 32, 0})});
+        seeds.push_back({"no_group_" + number, bytes({method, 6, 31, 0, 0, 0, 0, 0, 0, 0, 1, 2})});
         Bytes zero_point = bytes({method, 1, 30, 0, 0, 0, 32});
         zero_point.resize(zero_point.size() + 32);
         seeds.push_back({"zero_point_" + number, zero_point});

@@ -1,6 +1,8 @@
 #!/usr/bin/python3 -B
 """Every algorithm that is spoken, against OpenSSH's server, and what -o, -c and -m choose."""
 
+import subprocess
+
 import load
 import rig
 import tap
@@ -97,6 +99,33 @@ class Algorithms(rig.Case):
             with self.subTest(algorithm):
                 server.write_known_hosts(server.known_host_line(key))
                 self.assert_speaks(server, says=["curve25519-sha256", algorithm])
+
+    def test_a_host_certificate_of_every_type(self):
+        authority = rig.make_key(self.directory / "authority")
+        for algorithm, kind in HOST_KEYS.items():
+            with self.subTest(algorithm):
+                server = self.certified_server(kind, authority)
+                name = algorithm + "-cert-v01@openssh.com"
+                self.assert_speaks(server, "-o", f"HostKeyAlgorithms={name}",
+                                   says=["curve25519-sha256", name])
+
+    def test_a_certificate_is_asked_for_where_an_authority_is_on_record(self):
+        server = self.certified_server("ed25519", rig.make_key(self.directory / "authority"))
+        self.assert_speaks(server,
+                           says=["curve25519-sha256", "ssh-ed25519-cert-v01@openssh.com"])
+
+    def certified_server(self, kind, authority):
+        """A server whose key of `kind` is certified by an authority that known_hosts trusts."""
+        folder = self.directory / f"certified-{len(self._processes)}"
+        folder.mkdir()
+        key = rig.make_key(folder / "key", kind)
+        subprocess.run(["/usr/bin/ssh-keygen", "-q", "-s", authority, "-h", "-I", "server",
+                        "-n", "127.0.0.1", f"{key}.pub"], check=True, timeout=10)
+        server = self.start_sshd(folder.name + "-sshd", HostKey=str(key),
+                                 HostCertificate=f"{key}-cert.pub")
+        server.write_known_hosts(f"@cert-authority [127.0.0.1]:{server.port} "
+                                 f"{rig.public_key(authority)}\n")
+        return server
 
     def test_a_name_that_is_not_spoken_is_an_error_that_lists_what_is(self):
         server = self.start_sshd()
