@@ -40,7 +40,7 @@ class ScriptedServer:
                                     f"{rig.public_key(self.host_key)}\n")
 
     async def _listen(self):
-        keys = asyncssh.import_authorized_keys(rig.public_key(self.user_key))
+        keys = self._authorized = asyncssh.import_authorized_keys(rig.public_key(self.user_key))
         return await asyncssh.create_server(
             lambda: _Connection(self._acts, self.connections, self._decides), self.address, 0,
             server_host_keys=[str(self.host_key)],
@@ -49,6 +49,10 @@ class ScriptedServer:
     def call(self, coroutine, seconds=10):
         """Runs `coroutine` on the server's thread and returns what it returns."""
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(seconds)
+
+    def authorize(self, key):
+        """Lets the key at this path sign in as well."""
+        self._authorized.load(rig.public_key(key))
 
     def disconnect(self, reason):
         """Sends SSH_MSG_DISCONNECT (by application) to every client."""

@@ -19,6 +19,7 @@ import tap
 
 import asyncssh.kex
 from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 
 
 HAS_VAES = re.search(r"\bvaes\b", pathlib.Path("/proc/cpuinfo").read_text()) is not None
@@ -53,22 +54,33 @@ class SessionKeys:
 
 
 def secrets_of_key_file(path):
-    """What the private key at `path` must not be recognised by: its seed, what signing makes of it,
-    and the text in the file."""
+    """What the private key at `path` must not be recognised by: its numbers in both byte orders,
+    what signing makes of them, and the text in the file."""
     text = path.read_bytes()
     key = serialization.load_ssh_private_key(text, password=None)
-    seed = key.private_bytes(serialization.Encoding.Raw, serialization.PrivateFormat.Raw,
-                             serialization.NoEncryption())
-    scalar = bytearray(hashlib.sha512(seed).digest()[:32])
-    scalar[0] &= 0xf8
-    scalar[31] = scalar[31] & 0x7f | 0x40
+    if isinstance(key, ed25519.Ed25519PrivateKey):
+        seed = key.private_bytes(serialization.Encoding.Raw, serialization.PrivateFormat.Raw,
+                                 serialization.NoEncryption())
+        scalar = bytearray(hashlib.sha512(seed).digest()[:32])
+        scalar[0] &= 0xf8
+        scalar[31] = scalar[31] & 0x7f | 0x40
+        return {"seed": seed, "scalar": bytes(scalar), "text": text_around(text, seed)}
+    numbers = key.private_numbers()
+    secrets = ({"d": numbers.d, "p": numbers.p, "q": numbers.q, "d mod p - 1": numbers.dmp1}
+               if isinstance(key, rsa.RSAPrivateKey) else {"d": numbers.private_value})
+    # Leading zeros would make a number hard to find, so they are left out.
+    big = {name: value.to_bytes((value.bit_length() + 7) // 8, "big")
+           for name, value in secrets.items()}
+    return {**big, **{f"{name} of libcrypto": value[::-1] for name, value in big.items()},
+            "text": text_around(text, big["d"])}
+
+
+def text_around(text, secret):
+    """24 characters of a line of the file that hold 18 bytes from the middle of the secret."""
     lines = text.decode().splitlines()[1:-1]
-    at = base64.b64decode("".join(lines)).find(seed) * 4 // 3
-    width = len(lines[0])
-    # The line that the middle of the seed is in, around that.
-    line, column = divmod(at + 20, width)
-    text_of_seed = lines[line][max(0, column - 12):column + 12].encode()
-    return {"seed": seed, "scalar": bytes(scalar), "text in the key file": text_of_seed}
+    at = base64.b64decode("".join(lines)).find(secret) + len(secret) // 2
+    line, column = divmod(at * 4 // 3, len(lines[0]))
+    return lines[line][max(0, column - 12):column + 12].encode()
 
 
 class Secrets(rig.Case):
@@ -123,9 +135,15 @@ class Secrets(rig.Case):
         self.assert_nowhere(program, {"shared secret": secret}, "after the key exchange")
 
     def test_a_private_key_is_nowhere_once_it_has_signed(self):
-        program, _ = self.start()
+        for kind in "ed25519", "ecdsa", "rsa":
+            key = rig.make_key(self.directory / kind, kind)
+            self.server.authorize(key)
+            program = self.start_caponier(
+                self.arguments_for(self.server, "127.0.0.1:0:echo:1", identity=key))
+            load.check_echo(program.wait_until_ready()[0])
 
-        self.assert_nowhere(program, self.key_secrets, "after authentication")
+            self.assert_nowhere(program, secrets_of_key_file(key), "after authentication")
+            program.stop()
 
     def test_keys_are_nowhere_once_they_were_replaced(self):
         for cipher in "aes128-gcm@openssh.com", "chacha20-poly1305@openssh.com":
