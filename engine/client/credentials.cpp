@@ -320,6 +320,7 @@ relay::Answer Credentials::answer(const relay::HostKeyQuestion& question, Sessio
         host_key_check_.decide({.blob = question.blob,
                                 .now_s = static_cast<std::uint64_t>(now.count()),
                                 .peer_is_loopback = question.peer_is_loopback},
+                               {},
                                log_);
     if (!decided) {
         return relay::Refuse{decided.error()};

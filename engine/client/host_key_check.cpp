@@ -11,6 +11,7 @@
 #include <string_view>
 #include <system_error>
 
+#include <strings.h>
 #include <sys/stat.h>
 
 #include <fmt/format.h>
@@ -40,6 +41,13 @@ std::vector<std::string> or_defaults(const std::vector<std::string>& given,
         return {defaults.begin(), defaults.end()};
     }
     return is_none(given.front()) ? std::vector<std::string>{} : given;
+}
+
+/// Whoever types nonsense as often as this is no person.
+constexpr int questions_max = 100;
+
+bool equal_ignoring_case(std::string_view a, std::string_view b) noexcept {
+    return a.size() == b.size() && ::strncasecmp(a.data(), b.data(), a.size()) == 0;
 }
 
 std::string type_for_people(std::span<const std::byte> key) {
@@ -182,6 +190,7 @@ std::vector<std::string> HostKeyCheck::recorded_key_types() const {
 // ---- the decision ------------------------------------------------------------------------------
 
 tl::expected<void, std::string> HostKeyCheck::decide(const ShownHostKey& shown,
+                                                     const AskPerson& ask,
                                                      const Log& log) const {
     std::optional<ssh::Certificate> certificate;
     if (ssh::is_certificate_algorithm(ssh::blob_type_name(shown.blob))) {
@@ -205,8 +214,9 @@ tl::expected<void, std::string> HostKeyCheck::decide(const ShownHostKey& shown,
     }
     const ssh::KnownHosts known = load(log);
     tell_skipped(known, log);
-    refusal = certificate ? refusal_of(known, *certificate, shown.now_s, log)
-                          : refusal_of(known, key, log);
+    const Ears ears{.ask = ask, .log = log};
+    refusal = certificate ? refusal_of(known, *certificate, shown.now_s, ears)
+                          : refusal_of(known, key, ears);
     if (refusal) {
         return tl::unexpected{*std::move(refusal)};
     }
@@ -247,19 +257,26 @@ HostKeyCheck::Refusal HostKeyCheck::refusal_by_lists(std::span<const std::byte> 
 
 HostKeyCheck::Refusal HostKeyCheck::refusal_of(const ssh::KnownHosts& known,
                                                std::span<const std::byte> key,
-                                               const Log& log) const {
+                                               const Ears& ears) const {
     using enum ssh::HostKeyVerdict::Status;
     const ssh::HostKeyVerdict verdict = known.check(key);
     switch (verdict.status) {
     case matched:
-        log(LogLevel::debug,
+        ears.log(
+            LogLevel::debug,
             fmt::format("host key of {} found in {}", printable(name()), place(*verdict.recorded)));
         return std::nullopt;
     case unknown:
-        if (strict_ == StrictHostKeyChecking::yes) {
+        if (strict_ == StrictHostKeyChecking::yes ||
+            (strict_ == StrictHostKeyChecking::ask && !ears.ask)) {
             return refusal_of_unknown(key);
         }
-        record(key, log);
+        if (strict_ == StrictHostKeyChecking::ask) {
+            if (Refusal refusal = refusal_by_person(key, ears.ask)) {
+                return refusal;
+            }
+        }
+        record(key, ears.log);
         return std::nullopt;
     case changed:
         return refusal_of_changed(key, *verdict.recorded);
@@ -275,7 +292,7 @@ HostKeyCheck::Refusal HostKeyCheck::refusal_of(const ssh::KnownHosts& known,
 HostKeyCheck::Refusal HostKeyCheck::refusal_of(const ssh::KnownHosts& known,
                                                const ssh::Certificate& certificate,
                                                std::uint64_t now_s,
-                                               const Log& log) const {
+                                               const Ears& ears) const {
     using Status = ssh::HostKeyVerdict::Status;
     const ssh::HostKeyVerdict authority = known.check_authority(certificate);
     if (authority.status == Status::revoked) {
@@ -289,11 +306,11 @@ HostKeyCheck::Refusal HostKeyCheck::refusal_of(const ssh::KnownHosts& known,
                                          .now_s = now_s,
                                          .ca_signature_algorithms = ca_signature_algorithms_});
         if (verdict == ssh::CertificateVerdict::valid) {
-            log(LogLevel::debug,
-                fmt::format("host certificate '{}' of {} is signed by the authority in {}",
-                            printable(certificate.key_id),
-                            printable(name()),
-                            place(*authority.recorded)));
+            ears.log(LogLevel::debug,
+                     fmt::format("host certificate '{}' of {} is signed by the authority in {}",
+                                 printable(certificate.key_id),
+                                 printable(name()),
+                                 place(*authority.recorded)));
             return std::nullopt;
         }
         doubt = fmt::format("its host certificate '{}' {}",
@@ -305,16 +322,16 @@ HostKeyCheck::Refusal HostKeyCheck::refusal_of(const ssh::KnownHosts& known,
             "trusts for this host",
             ssh::fingerprint(certificate.ca_key));
     }
-    Refusal refusal = refusal_of(known, certificate.public_key, log);
+    Refusal refusal = refusal_of(known, certificate.public_key, ears);
     if (refusal) {
         return *refusal + "; " + doubt;
     }
     const bool is_news = authority.status == Status::matched;
-    log(is_news ? LogLevel::info : LogLevel::debug,
-        fmt::format("{}{} is believed for its plain host key: {}",
-                    is_news ? "warning: " : "",
-                    printable(name()),
-                    doubt));
+    ears.log(is_news ? LogLevel::info : LogLevel::debug,
+             fmt::format("{}{} is believed for its plain host key: {}",
+                         is_news ? "warning: " : "",
+                         printable(name()),
+                         doubt));
     return std::nullopt;
 }
 
@@ -322,6 +339,32 @@ HostKeyCheck::Refusal HostKeyCheck::refusal_of(const ssh::KnownHosts& known,
 /// alias as it was given.
 std::string HostKeyCheck::principal() const {
     return alias_.empty() ? in_lower_case(host_name_) : alias_;
+}
+
+/// sshconnect.c, confirm(): yes, no, or the fingerprint itself, until one of them comes.
+HostKeyCheck::Refusal HostKeyCheck::refusal_by_person(std::span<const std::byte> key,
+                                                      const AskPerson& ask) const {
+    const std::string print = ssh::fingerprint(key);
+    std::string question = fmt::format(
+        "The authenticity of host '{}' can't be established.\n{} key fingerprint is {}.\nAre you "
+        "sure you want to continue connecting (yes/no/[fingerprint])? ",
+        printable(name()),
+        type_for_people(key),
+        print);
+    for (int attempt = 0; attempt < questions_max; ++attempt) {
+        const std::optional<std::string> answer = ask(question);
+        if (!answer || answer->empty() || equal_ignoring_case(*answer, "no")) {
+            break;
+        }
+        if (equal_ignoring_case(*answer, "yes") || *answer == print) {
+            return std::nullopt;
+        }
+        question = "Please type 'yes', 'no' or the fingerprint: ";
+    }
+    return fmt::format("the {} host key {} of {} was not accepted",
+                       type_for_people(key),
+                       print,
+                       printable(name()));
 }
 
 std::string HostKeyCheck::refusal_of_unknown(std::span<const std::byte> key) const {

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -34,6 +35,10 @@ struct ShownHostKey {
     bool peer_is_loopback = false;
 };
 
+/// Puts a question to a person and returns the answer, without its end of line; empty where there
+/// is none. An empty function: nobody can be asked.
+using AskPerson = std::function<std::optional<std::string>(const std::string& question)>;
+
 class HostKeyCheck {
   public:
     /// `settings` are complete(). Unknown tokens in file names are the error, one line.
@@ -41,9 +46,11 @@ class HostKeyCheck {
                                                                       const Account& account);
 
     /// Accepts the key, or says in one line why not and what to do. Warnings go to `log`. With
-    /// accept-new or no, an unknown key is recorded in the first user file. A certificate that
-    /// nobody trusts, or that does not hold for the host, counts as the plain key in it.
+    /// accept-new or no, or with ask once a person said yes, an unknown key is recorded in the
+    /// first user file. A certificate that nobody trusts, or that does not hold for the host,
+    /// counts as the plain key in it.
     [[nodiscard]] tl::expected<void, std::string> decide(const ShownHostKey& shown,
+                                                         const AskPerson& ask,
                                                          const Log& log) const;
 
     /// Types of the keys that are recorded for the host, each once: their algorithms have to be
@@ -68,13 +75,20 @@ class HostKeyCheck {
 
     [[nodiscard]] Refusal refusal_by_lists(std::span<const std::byte> key,
                                            std::span<const std::byte> authority) const;
+    /// Whom a decision may talk to.
+    struct Ears {
+        const AskPerson& ask;
+        const Log& log;
+    };
     [[nodiscard]] Refusal refusal_of(const ssh::KnownHosts& known,
                                      std::span<const std::byte> key,
-                                     const Log& log) const;
+                                     const Ears& ears) const;
     [[nodiscard]] Refusal refusal_of(const ssh::KnownHosts& known,
                                      const ssh::Certificate& certificate,
                                      std::uint64_t now_s,
-                                     const Log& log) const;
+                                     const Ears& ears) const;
+    [[nodiscard]] Refusal refusal_by_person(std::span<const std::byte> key,
+                                            const AskPerson& ask) const;
     [[nodiscard]] std::string refusal_of_unknown(std::span<const std::byte> key) const;
     [[nodiscard]] std::string refusal_of_changed(std::span<const std::byte> key,
                                                  const ssh::RecordedKey& recorded) const;
@@ -85,7 +99,7 @@ class HostKeyCheck {
     std::string host_name_;
     std::string alias_;  ///< HostKeyAlias; empty: none
     std::uint16_t port_ = ssh::ssh_port;
-    StrictHostKeyChecking strict_ = StrictHostKeyChecking::yes;
+    StrictHostKeyChecking strict_ = StrictHostKeyChecking::ask;
     bool hash_names_ = false;
     bool trusts_localhost_ = false;
     std::vector<std::string> ca_signature_algorithms_;

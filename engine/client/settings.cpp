@@ -147,7 +147,7 @@ bool set_strict(Settings& settings, const Arguments& arguments) {
     using enum StrictHostKeyChecking;
     constexpr std::array<Name, 7> names{{{"yes", yes},
                                          {"true", yes},
-                                         {"ask", yes},
+                                         {"ask", ask},
                                          {"accept-new", accept_new},
                                          {"no", no},
                                          {"false", no},
@@ -255,7 +255,7 @@ constexpr std::array<Option, 31> options{{
      takes_files,
      [](Settings& s, const Arguments& a) { return set_files(s.revoked_host_keys_files, a); },
      true},
-    {"StrictHostKeyChecking", "yes, accept-new or no", &set_strict},
+    {"StrictHostKeyChecking", "yes, ask, accept-new or no", &set_strict},
     {"HostKeyAlias",
      "a name",
      [](Settings& s, const Arguments& a) { return s.host_key_alias = a.front(), true; }},

@@ -16,7 +16,7 @@
 namespace caponier::client {
 
 /// ssh_config(5) StrictHostKeyChecking. `ask` behaves as `yes` where nobody can be asked.
-enum class StrictHostKeyChecking : std::uint8_t { yes, accept_new, no };
+enum class StrictHostKeyChecking : std::uint8_t { ask, yes, accept_new, no };
 
 /// What speaks SSH: our own session, or libssh2 for servers that have only retired algorithms.
 enum class SshEngine : std::uint8_t { native, libssh2 };
@@ -58,7 +58,7 @@ struct Settings {
     std::vector<std::string> global_known_hosts_files;  ///< the same
     /// The same. A list that cannot be read revokes everything.
     std::vector<std::string> revoked_host_keys_files;
-    StrictHostKeyChecking strict_host_key_checking = StrictHostKeyChecking::yes;
+    StrictHostKeyChecking strict_host_key_checking = StrictHostKeyChecking::ask;
     std::string host_key_alias;  ///< looked up in the place of host_name and port; may be empty
     bool hash_known_hosts = false;
     bool no_host_authentication_for_localhost = false;

@@ -40,6 +40,7 @@ class HostKeyCheckTest : public testing::Test {
         const auto check = HostKeyCheck::make(settings, account);
         EXPECT_TRUE(check);
         return check->decide({.blob = shown, .now_s = now, .peer_is_loopback = peer_is_loopback},
+                             person,
                              lines.log());
     }
 
@@ -62,6 +63,7 @@ class HostKeyCheckTest : public testing::Test {
     const std::vector<std::byte> other = ed25519_key(std::byte{2});
     std::uint64_t now = 1'800'000'000;
     Settings settings;
+    AskPerson person;  ///< nobody
     LogLines lines;
 };
 
@@ -331,6 +333,84 @@ TEST_F(HostKeyCheckTest, MoreSkippedLinesAreCounted) {
     EXPECT_TRUE(decide(key));
 
     EXPECT_TRUE(lines.contain("warning: 4 more lines of known_hosts files are skipped"));
+}
+
+// ---- ask ---------------------------------------------------------------------------------------
+
+class HostKeyQuestionTest : public HostKeyCheckTest {
+  protected:
+    HostKeyQuestionTest() {
+        settings.strict_host_key_checking = StrictHostKeyChecking::ask;
+        person = [this](const std::string& question) {
+            questions.push_back(question);
+            const std::optional<std::string> answer =
+                answers.empty() ? std::nullopt : std::optional{answers.front()};
+            answers.erase(answers.begin(), answers.begin() + (answers.empty() ? 0 : 1));
+            return answer;
+        };
+    }
+
+    std::vector<std::string> answers;
+    std::vector<std::string> questions;
+};
+
+TEST_F(HostKeyQuestionTest, AYesAcceptsAndRecords) {
+    for (const std::string& answer :
+         {std::string{"yes"}, std::string{"YES"}, ssh::fingerprint(key)}) {
+        folder.write("known_hosts", "");
+        answers = {answer};
+
+        EXPECT_TRUE(decide(key)) << answer;
+
+        EXPECT_EQ(text_of_file(folder.path("known_hosts")), line("bastion.example", key));
+    }
+    EXPECT_EQ(questions.front(),
+              "The authenticity of host 'Bastion.example' can't be established.\n"
+              "ED25519 key fingerprint is " +
+                  ssh::fingerprint(key) +
+                  ".\n"
+                  "Are you sure you want to continue connecting (yes/no/[fingerprint])? ");
+}
+
+TEST_F(HostKeyQuestionTest, ANoOrNoAnswerRefuses) {
+    for (const std::vector<std::string>& said : {std::vector<std::string>{"no"},
+                                                 std::vector<std::string>{},
+                                                 std::vector<std::string>{""}}) {
+        answers = said;
+
+        expect_refusal(decide(key), {"was not accepted", ssh::fingerprint(key)});
+    }
+    EXPECT_FALSE(std::filesystem::exists(folder.path("known_hosts")));
+}
+
+TEST_F(HostKeyQuestionTest, AnythingElseIsAskedAgain) {
+    answers = {"y", ssh::fingerprint(other), "maybe", "no"};
+
+    EXPECT_FALSE(decide(key));
+
+    EXPECT_EQ(questions.size(), 4U);
+    EXPECT_EQ(questions.back(), "Please type 'yes', 'no' or the fingerprint: ");
+}
+
+TEST_F(HostKeyQuestionTest, IsNotPutAboutAKeyThatChangedOrIsKnown) {
+    answers = {"yes", "yes"};
+    folder.write("known_hosts", line("bastion.example", key));
+
+    EXPECT_TRUE(decide(key));
+    EXPECT_FALSE(decide(other));
+
+    EXPECT_TRUE(questions.empty());
+}
+
+TEST_F(HostKeyQuestionTest, IsNotPutWhereCheckingIsStrictOrNobodyIsThere) {
+    answers = {"yes"};
+    settings.strict_host_key_checking = StrictHostKeyChecking::yes;
+    expect_refusal(decide(key), {"no host key is known"});
+    EXPECT_TRUE(questions.empty());
+
+    settings.strict_host_key_checking = StrictHostKeyChecking::ask;
+    person = {};
+    expect_refusal(decide(key), {"no host key is known"});
 }
 
 // ---- RevokedHostKeys ---------------------------------------------------------------------------

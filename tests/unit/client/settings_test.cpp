@@ -130,11 +130,13 @@ TEST(Options, AWrongValueIsAnErrorAlsoWhereAnEarlierOneWins) {
 
 TEST(Options, StrictHostKeyCheckingKnowsItsNames) {
     using enum StrictHostKeyChecking;
-    for (const std::string_view name : {"yes", "true", "ask", "YES"}) {
+    for (const std::string_view name : {"yes", "true", "YES"}) {
         Applied applied = apply({"StrictHostKeyChecking=" + std::string{name}});
         EXPECT_EQ(applied.settings.strict_host_key_checking, yes);
         EXPECT_EQ(applied.error, "");
     }
+    EXPECT_EQ(Settings{}.strict_host_key_checking, ask);
+    EXPECT_EQ(apply({"StrictHostKeyChecking=ask"}).settings.strict_host_key_checking, ask);
     for (const std::string_view name : {"no", "off", "false"}) {
         Applied applied = apply({"StrictHostKeyChecking=" + std::string{name}});
         EXPECT_EQ(applied.settings.strict_host_key_checking, no);
