@@ -188,10 +188,25 @@ void Libssh2Channels::grant(LocalChannelId id, std::uint32_t bytes) noexcept {
     expects(bytes <= channel->owed_bytes);
     channel->owed_bytes -= bytes;
     channel->granted_bytes += bytes;
-    // Half a window at a time: the peer is never stopped by an adjust that waits here.
-    if (channel->granted_bytes >= channel->window_bytes / 2) {
-        channel->adjust_due = true;
-        mark_pending(id, *channel);
+    adjust_if_due(id, *channel);
+}
+
+void Libssh2Channels::withhold(LocalChannelId id, std::uint32_t bytes) noexcept {
+    Channel* channel = find(id);
+    if (channel == nullptr || !is_usable(*channel)) {
+        return;
+    }
+    expects(bytes <= channel->owed_bytes);
+    channel->owed_bytes -= bytes;
+    channel->window_bytes -= bytes;
+    adjust_if_due(id, *channel);
+}
+
+/// Half a window at a time: the peer is never stopped by an adjust that waits here.
+void Libssh2Channels::adjust_if_due(LocalChannelId id, Channel& channel) {
+    if (channel.granted_bytes > 0 && channel.granted_bytes >= channel.window_bytes / 2) {
+        channel.adjust_due = true;
+        mark_pending(id, channel);
     }
 }
 

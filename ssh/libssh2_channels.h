@@ -41,6 +41,7 @@ class Libssh2Channels {
     [[nodiscard]] Result<LocalChannelId> open(const OpenTarget& target);
     [[nodiscard]] Result<std::size_t> send(LocalChannelId id, std::span<const std::byte> bytes);
     void grant(LocalChannelId id, std::uint32_t bytes) noexcept;
+    void withhold(LocalChannelId id, std::uint32_t bytes) noexcept;
     void widen(LocalChannelId id, std::uint32_t bytes) noexcept;
     void eof(LocalChannelId id) noexcept;
     void close(LocalChannelId id) noexcept;
@@ -90,6 +91,7 @@ class Libssh2Channels {
     [[nodiscard]] const Channel* find(LocalChannelId id) const noexcept;
     [[nodiscard]] bool is_usable(const Channel& channel) const noexcept;
     void mark_pending(LocalChannelId id, Channel& channel);
+    void adjust_if_due(LocalChannelId id, Channel& channel);
     void release(LocalChannelId id) noexcept;
     void drop_events(LocalChannelId id) noexcept;
 

@@ -86,6 +86,7 @@ Result<LocalChannelId> Libssh2Channels::open(const OpenTarget& target) {
     channel.type =
         target.kind == OpenTarget::Kind::direct_tcpip ? direct_tcpip : direct_streamlocal;
     channel.open_message = message_of(target);
+    channel.window_bytes = target.window_bytes.value_or(initial_window_bytes_);
     waiting_.push_back(id);
     return id;
 }
@@ -182,8 +183,7 @@ void Libssh2Channels::confirmed(LIBSSH2_CHANNEL* handle) {
     // Payload of any other type than plain data is not ours to deliver; its window is given back.
     static_cast<void>(
         libssh2_channel_handle_extended_data2(handle, LIBSSH2_CHANNEL_EXTENDED_DATA_IGNORE));
-    channel.window_bytes = initial_window_bytes_;
-    channel.granted_bytes = initial_window_bytes_;
+    channel.granted_bytes = channel.window_bytes;
     channel.adjust_due = true;
     channel.window_used_up = libssh2_channel_window_write_ex(handle, nullptr) == 0;
     mark_pending(id, channel);

@@ -87,6 +87,7 @@ class Libssh2Session final : public Session {
     Result<LocalChannelId> open(const OpenTarget& target) noexcept override;
     std::size_t send(LocalChannelId id, std::span<const std::byte> bytes) noexcept override;
     void grant(LocalChannelId id, std::uint32_t bytes) noexcept override;
+    void withhold(LocalChannelId id, std::uint32_t bytes) noexcept override;
     void widen(LocalChannelId id, std::uint32_t bytes) noexcept override;
     void eof(LocalChannelId id) noexcept override;
     void close(LocalChannelId id) noexcept override;
@@ -474,6 +475,11 @@ std::size_t Libssh2Session::send(LocalChannelId id, std::span<const std::byte> b
 
 void Libssh2Session::grant(LocalChannelId id, std::uint32_t bytes) noexcept {
     channels_.grant(id, bytes);
+    settle();
+}
+
+void Libssh2Session::withhold(LocalChannelId id, std::uint32_t bytes) noexcept {
+    channels_.withhold(id, bytes);
     settle();
 }
 

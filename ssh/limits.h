@@ -40,7 +40,7 @@ inline constexpr std::size_t channels_max = 16'000;
 
 /// Sealed bytes that may wait for the socket. send() takes nothing above it, control messages fit
 /// in addition because each kind is bounded per channel.
-inline constexpr std::size_t outbox_bytes_max = 512 * 1024;
+inline constexpr std::size_t outbox_bytes_max = 1024 * 1024;
 
 /// Replies to the peer's control messages may take the outbox up to this; a peer that asks without
 /// reading the answers gets no further.

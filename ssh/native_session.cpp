@@ -75,6 +75,7 @@ class NativeSession final : public Session {
                         std::string_view text) noexcept override;
     std::size_t send(LocalChannelId id, std::span<const std::byte> bytes) noexcept override;
     void grant(LocalChannelId id, std::uint32_t bytes) noexcept override;
+    void withhold(LocalChannelId id, std::uint32_t bytes) noexcept override;
     void widen(LocalChannelId id, std::uint32_t bytes) noexcept override;
     void eof(LocalChannelId id) noexcept override;
     void close(LocalChannelId id) noexcept override;
@@ -349,6 +350,12 @@ std::size_t NativeSession::send(LocalChannelId id, std::span<const std::byte> by
 void NativeSession::grant(LocalChannelId id, std::uint32_t bytes) noexcept {
     if (!is_ended()) {
         connection_.grant(id, bytes);
+    }
+}
+
+void NativeSession::withhold(LocalChannelId id, std::uint32_t bytes) noexcept {
+    if (!is_ended()) {
+        connection_.withhold(id, bytes);
     }
 }
 

@@ -35,6 +35,8 @@ struct OpenTarget {
     std::uint16_t port = 0;
     std::string_view originator_host;  ///< numeric address of the local client
     std::uint16_t originator_port = 0;
+    /// What the peer may send before anything is granted; empty: SessionConfig's.
+    std::optional<std::uint32_t> window_bytes{};
 };
 
 /// What channel() answers.
@@ -144,6 +146,8 @@ class Session {
     /// Gives window back for bytes that the local socket has taken (RFC 4254 5.2). The session
     /// decides when to send the adjust.
     virtual void grant(LocalChannelId id, std::uint32_t bytes) noexcept = 0;
+    /// The local socket has taken `bytes`, but the peer does not get them back: its window shrinks.
+    virtual void withhold(LocalChannelId id, std::uint32_t bytes) noexcept = 0;
     /// Lets the peer's window grow by `bytes` beyond what was granted at the start.
     virtual void widen(LocalChannelId id, std::uint32_t bytes) noexcept = 0;
     /// No more will be sent (RFC 4254 5.3). Sent even when the window is 0.

@@ -3,6 +3,7 @@
 #include "engine/relay/channel_streams.h"
 
 #include <algorithm>
+#include <iterator>
 #include <string>
 #include <utility>
 
@@ -46,13 +47,22 @@ Upstream::Opened ChannelStreams::open(const Target& target,
     if (session_ == nullptr || session_->is_ended()) {
         return {.ok = false, .id = {}, .refusal = {"no session"}};
     }
+    const std::optional<std::uint32_t> window = take_initial();
+    if (!window) {
+        return {
+            .ok = false,
+            .id = {},
+            .refusal = {.reason = "the memory budget is used up (MemoryBudget)", .shortage = true}};
+    }
     const ssh::Result<ssh::LocalChannelId> id =
         session_->open({.kind = ssh::OpenTarget::Kind::direct_tcpip,
                         .host = target.host,
                         .port = target.port,
                         .originator_host = originator.host,
-                        .originator_port = originator.port});
+                        .originator_port = originator.port,
+                        .window_bytes = *window});
     if (!id) {
+        give_back(*window);
         return {.ok = false,
                 .id = {},
                 .refusal = {.reason = ssh::describe(id.error().code),
@@ -61,8 +71,10 @@ Upstream::Opened ChannelStreams::open(const Target& target,
     if (index_of(*id) >= streams_.size()) {
         streams_.resize(index_of(*id) + 1);
     }
-    ssh::expects(streams_[index_of(*id)].user == nullptr);
-    streams_[index_of(*id)].user = &user;
+    Stream& opened = streams_[index_of(*id)];
+    ssh::expects(opened.user == nullptr);
+    opened.user = &user;
+    opened.window_bytes = *window;
     ++open_count_;
     owner_.session_changed();
     return {.ok = true, .id = StreamId{static_cast<std::uint32_t>(*id)}, .refusal = {}};
@@ -74,27 +86,46 @@ std::uint32_t ChannelStreams::allowance(StreamId id) noexcept {
         return 0;
     }
     if (state->send_window == 0) {
-        streams_[static_cast<std::uint32_t>(id)].waits = true;
+        stream(id).wait = Wait::window;
         return 0;
     }
+    const std::uint32_t ahead = bytes_ahead(stream(id), *state);
+    const bool is_sparse = ahead < sparse_bytes;
     if (session_->outbox_bytes() >= outbox_high_water_bytes) {
-        hold_back(id);
+        if (!is_sparse) {
+            wait_for(id, Wait::session);
+            return 0;
+        }
+        return std::min(state->send_window, sparse_bytes);
+    }
+    const std::uint32_t most = ahead_max();
+    // Not for crumbs: a read costs as much for a few bytes as for many.
+    if (ahead > most - most / 4) {
+        wait_for(id, Wait::ahead);
         return 0;
     }
-    return std::min(state->send_window, local_buffer_bytes);
+    return std::min({state->send_window, most - ahead, local_buffer_bytes});
 }
 
 std::size_t ChannelStreams::send(StreamId id, std::span<const std::byte> bytes) noexcept {
     const std::size_t taken = session_->send(channel_of(id), bytes);
+    up_.moved(stream(id).up, taken, owner_.now());
     if (taken < bytes.size()) {
-        hold_back(id);
+        wait_for(id, Wait::session);
     }
     owner_.session_changed();
     return taken;
 }
 
 void ChannelStreams::grant(StreamId id, std::size_t bytes) noexcept {
-    session_->grant(channel_of(id), static_cast<std::uint32_t>(bytes));
+    Stream& granted = stream(id);
+    down_.moved(granted.down, bytes, owner_.now());
+    const auto all = static_cast<std::uint32_t>(bytes);
+    const std::uint32_t kept = shrink(granted, all, channel_of(id));
+    if (kept < all) {
+        session_->grant(channel_of(id), all - kept);
+    }
+    grow(granted, channel_of(id));
     owner_.session_changed();
 }
 
@@ -107,6 +138,74 @@ void ChannelStreams::close(StreamId id) noexcept {
     static_cast<void>(release(channel_of(id)));
     session_->close(channel_of(id));
     owner_.session_changed();
+}
+
+// ---- windows -----------------------------------------------------------------------------------
+
+/// What a window should be while the stream is one of several, or alone.
+std::uint32_t ChannelStreams::deserved_window() const noexcept {
+    const std::uint64_t least = open_count_ > 1 ? bounds_.least_bytes : bounds_.initial_bytes;
+    return static_cast<std::uint32_t>(
+        std::clamp<std::uint64_t>(down_.share_bytes(), least, bounds_.most_bytes));
+}
+
+/// A window that is larger than deserved becomes smaller by what the server used of it. Returns how
+/// much of `granted` was kept for that.
+std::uint32_t ChannelStreams::shrink(Stream& stream,
+                                     std::uint32_t granted,
+                                     ssh::LocalChannelId id) noexcept {
+    const std::uint32_t deserved = deserved_window();
+    if (stream.window_bytes <= deserved) {
+        return 0;
+    }
+    const std::uint32_t kept = std::min(granted, stream.window_bytes - deserved);
+    stream.window_bytes -= kept;
+    give_back(kept);
+    session_->withhold(id, kept);
+    return kept;
+}
+
+/// Doubles the window, if more is deserved and the server uses what it has.
+void ChannelStreams::grow(Stream& stream, ssh::LocalChannelId id) noexcept {
+    const std::uint32_t deserved = deserved_window();
+    const bool is_held_up = down_.own_bytes(stream.down) >= stream.window_bytes;
+    if (stream.window_bytes >= deserved || !is_held_up) {
+        return;
+    }
+    const std::uint32_t more = std::min(stream.window_bytes, deserved - stream.window_bytes);
+    if (take_more(more)) {
+        stream.window_bytes += more;
+        session_->widen(id, more);
+    }
+}
+
+std::optional<std::uint32_t> ChannelStreams::take_initial() noexcept {
+    return budget_ == nullptr ? bounds_.initial_bytes : budget_->take_initial(bounds_);
+}
+
+bool ChannelStreams::take_more(std::uint32_t bytes) noexcept {
+    return budget_ == nullptr || budget_->take_more(bytes);
+}
+
+void ChannelStreams::give_back(std::uint32_t bytes) noexcept {
+    if (budget_ != nullptr) {
+        budget_->give_back(bytes);
+    }
+}
+
+/// Sent and not given back yet: with the server, or on the way.
+std::uint32_t ChannelStreams::bytes_ahead(Stream& stream, const ssh::ChannelState& state) noexcept {
+    stream.send_window_max = std::max(stream.send_window_max, state.send_window);
+    return stream.send_window_max - state.send_window;
+}
+
+/// How far one stream may be ahead: as far as its window lets it when it is alone.
+std::uint32_t ChannelStreams::ahead_max() const noexcept {
+    if (open_count_ <= 1 || !may_hold_ahead_) {
+        return UINT32_MAX;
+    }
+    return static_cast<std::uint32_t>(
+        std::clamp<std::uint64_t>(up_.share_bytes(), least_ahead_bytes, UINT32_MAX));
 }
 
 // ---- events ------------------------------------------------------------------------------------
@@ -149,30 +248,49 @@ void ChannelStreams::take(const ssh::ChannelClosed& event) noexcept {
 }
 
 void ChannelStreams::take(const ssh::WindowOpened& event) noexcept {
-    StreamUser* user = user_of(event.id);
-    if (user != nullptr && std::exchange(streams_[index_of(event.id)].waits, false)) {
-        user->writable();
+    if (user_of(event.id) != nullptr && streams_[index_of(event.id)].wait == Wait::window) {
+        wake(StreamId{static_cast<std::uint32_t>(event.id)});
     }
 }
 
 void ChannelStreams::wake_blocked() noexcept {
-    // Whoever is blocked again meanwhile joins the new list and waits for the next wake-up.
+    wake(blocked_, &Stream::in_blocked, Wait::session);
+}
+
+void ChannelStreams::wake_ahead() noexcept {
+    wake(ahead_, &Stream::in_ahead, Wait::ahead);
+}
+
+/// Those that send little go first, so that they do not stand behind what the others send now. The
+/// rest are served in the order in which they began to wait; who is held back again joins the end
+/// of the new list.
+void ChannelStreams::wake(std::vector<StreamId>& list, bool Stream::*listed, Wait what) noexcept {
+    const auto is_sparse = [this](StreamId id) {
+        const std::optional<ssh::ChannelState> state = session_->channel(channel_of(id));
+        return state && bytes_ahead(stream(id), *state) < sparse_bytes;
+    };
     waking_.clear();
-    std::swap(waking_, blocked_);
+    std::copy_if(list.begin(), list.end(), std::back_inserter(waking_), is_sparse);
+    std::remove_copy_if(list.begin(), list.end(), std::back_inserter(waking_), is_sparse);
+    list.clear();
     for (const StreamId id : waking_) {
-        Stream& stream = streams_[static_cast<std::uint32_t>(id)];
-        stream.listed = false;
-        if (stream.user != nullptr && std::exchange(stream.waits, false)) {
-            stream.user->writable();
+        stream(id).*listed = false;
+    }
+    for (const StreamId id : waking_) {
+        if (stream(id).user != nullptr && stream(id).wait == what) {
+            wake(id);
         }
     }
 }
 
+void ChannelStreams::wake(StreamId id) noexcept {
+    stream(id).wait = Wait::nothing;
+    stream(id).user->writable();
+}
+
 void ChannelStreams::session_ended() noexcept {
     for (Stream& stream : streams_) {
-        stream.waits = false;
-        if (StreamUser* user = std::exchange(stream.user, nullptr)) {
-            --open_count_;
+        if (StreamUser* user = let_go(stream)) {
             user->closed(true);
         }
     }
@@ -185,20 +303,31 @@ StreamUser* ChannelStreams::user_of(ssh::LocalChannelId id) const noexcept {
 }
 
 StreamUser* ChannelStreams::release(ssh::LocalChannelId id) noexcept {
-    if (user_of(id) == nullptr) {
+    return user_of(id) == nullptr ? nullptr : let_go(streams_[index_of(id)]);
+}
+
+/// Forgets the stream and whom it belonged to; null if it was nobody's.
+StreamUser* ChannelStreams::let_go(Stream& stream) noexcept {
+    if (stream.user == nullptr) {
         return nullptr;
     }
     --open_count_;
-    Stream& stream = streams_[index_of(id)];
-    stream.waits = false;
-    return std::exchange(stream.user, nullptr);
+    down_.ended(stream.down);
+    up_.ended(stream.up);
+    give_back(stream.window_bytes);
+    // A number that is on a list stays there, for whoever has it next.
+    Stream left;
+    left.in_blocked = stream.in_blocked;
+    left.in_ahead = stream.in_ahead;
+    return std::exchange(stream, left).user;
 }
 
-void ChannelStreams::hold_back(StreamId id) noexcept {
-    Stream& stream = streams_[static_cast<std::uint32_t>(id)];
-    stream.waits = true;
-    if (!std::exchange(stream.listed, true)) {
-        blocked_.push_back(id);
+void ChannelStreams::wait_for(StreamId id, Wait what) noexcept {
+    Stream& waiting = stream(id);
+    waiting.wait = what;
+    bool& listed = what == Wait::ahead ? waiting.in_ahead : waiting.in_blocked;
+    if (!std::exchange(listed, true)) {
+        (what == Wait::ahead ? ahead_ : blocked_).push_back(id);
     }
 }
 

@@ -101,7 +101,8 @@ void ForwardedConnection::receive_more() noexcept {
     }
     const std::uint32_t allowance = upstream_->allowance(stream_);
     if (allowance > 0) {
-        around_.loop.receive(socket_, around_.pool, allowance, receive_);
+        io::BufferPool& pool = sends_much_ ? around_.large_pool : around_.small_pool;
+        around_.loop.receive(socket_, pool, allowance, receive_);
     }
 }
 
@@ -120,6 +121,7 @@ void ForwardedConnection::on_received(io::Outcome& outcome) noexcept {
         return;
     }
     around_.counters.bytes_up.add(outcome.bytes);
+    sends_much_ = outcome.bytes >= small_local_buffer_bytes;
     input_ = std::move(outcome.buffer);
     input_rest_ = input_.bytes();
     send_up();

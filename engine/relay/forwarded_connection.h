@@ -47,7 +47,8 @@ class ForwardedConnection final : public StreamUser {
     /// What every connection of a shard shares.
     struct Surroundings {
         io::Loop& loop;
-        io::BufferPool& pool;
+        io::BufferPool& small_pool;  ///< for who sends little
+        io::BufferPool& large_pool;
         Owner& owner;
         Observer& observer;
         Counters& counters;
@@ -131,6 +132,7 @@ class ForwardedConnection final : public StreamUser {
 
     // Up.
     bool local_ended_ = false;  ///< the client's FIN was read and EOF asked for
+    bool sends_much_ = false;   ///< its last bytes filled a small buffer
     io::Lease input_;
     std::span<const std::byte> input_rest_;
 

@@ -1,6 +1,6 @@
 #pragma once
 // Hard bounds of the relay, each with its reason. What bounds memory is the window: a connection
-// holds at most initial_window_bytes of undelivered data, and reads no more than its channel may
+// holds at most its window of undelivered data, and reads no more than its channel may
 // send.
 
 #include <chrono>
@@ -11,15 +11,46 @@
 
 namespace caponier::relay {
 
-/// What each channel lets the peer send before the local socket took anything: OpenSSH's own
-/// window, so that one tunnel over a long path is not slower than with ssh. It is also the most
-/// that a stopped reader can make this process hold.
+/// What a channel lets the peer send before the local socket took anything, as long as little is
+/// promised (memory_budget.h): OpenSSH's own window, so that not even the beginning of a transfer
+/// over a long path is slower than with ssh.
 inline constexpr std::uint32_t initial_window_bytes = 2 * 1024 * 1024;
 
+/// A stream among others deserves this much on any path (window_policy.h): a few of the pieces in
+/// which OpenSSH gives window back. One that is alone has its initial window.
+inline constexpr std::uint32_t least_window_bytes = 256 * 1024;
+
+/// And never more than this: OpenSSH's senders slow down above.
+inline constexpr std::uint32_t most_window_bytes = 15 * 1024 * 1024;
+
+/// What a channel gets when half of the memory budget is promised: one packet.
+inline constexpr std::uint32_t scarce_window_bytes = 32 * 1024;
+
+/// Round trips of which the shortest counts.
+inline constexpr std::size_t round_trips_kept = 3;
+
+/// What the kernel may hold of the SSH socket's bytes without having sent them: what stands there
+/// can no longer be overtaken.
+inline constexpr std::uint32_t unsent_low_water_bytes = 256 * 1024;
+
+/// Rates are taken over a round trip, but over no less than this.
+inline constexpr std::chrono::milliseconds rate_interval_least{10};
+
+/// Sent on one channel and not given back yet, while other streams are open: what is more stands
+/// in the server's queue, in front of everybody else's bytes.
+inline constexpr std::uint32_t least_ahead_bytes = 256 * 1024;
+
+/// A stream that has less than this under way is served before those that send much, even while
+/// the outbox is full for them.
+inline constexpr std::uint32_t sparse_bytes = 16 * 1024;
+
 /// One read of a local socket, and how many such buffers a shard has. A read never exceeds what the
-/// channel may send.
-inline constexpr std::uint32_t local_buffer_bytes = 128 * 1024;
-inline constexpr std::uint32_t local_buffers = 64;
+/// channel may send. Who sends much is read in large pieces, which cost less per byte; everybody
+/// else in small ones, of which there are enough for many at once.
+inline constexpr std::uint32_t local_buffer_bytes = 512 * 1024;
+inline constexpr std::uint32_t local_buffers = 8;
+inline constexpr std::uint32_t small_local_buffer_bytes = 16 * 1024;
+inline constexpr std::uint32_t small_local_buffers = 128;
 
 /// One read of the SSH socket. Few are needed: a buffer is held only while its round is served.
 inline constexpr std::uint32_t session_buffer_bytes = 512 * 1024;
@@ -30,7 +61,7 @@ inline constexpr std::size_t outbox_pieces = 64;
 inline constexpr std::size_t delivery_pieces_max = 512;
 
 /// A local socket is read no further while this many sealed bytes wait for the SSH socket.
-inline constexpr std::size_t outbox_high_water_bytes = 256 * 1024;
+inline constexpr std::size_t outbox_high_water_bytes = 512 * 1024;
 
 /// Dialling: addresses tried, and the head start of each (RFC 8305 5 recommends 250 ms).
 inline constexpr std::size_t dial_addresses_max = 8;
@@ -95,6 +126,9 @@ inline constexpr std::chrono::milliseconds waiting_poll{20};
 static_assert(session_channels_max <= ssh::channels_max);
 static_assert(measure_interval < measure_validity);
 static_assert(bulk_bytes_per_second <= saturated_bytes_per_second);
+static_assert(scarce_window_bytes <= least_window_bytes);
+static_assert(least_window_bytes <= initial_window_bytes);
+static_assert(initial_window_bytes <= most_window_bytes);
 static_assert(session_buffer_bytes > ssh::packet_bytes_required);
 static_assert(outbox_high_water_bytes < ssh::outbox_bytes_max);
 

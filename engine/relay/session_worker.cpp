@@ -55,7 +55,7 @@ SessionWorker::SessionWorker(const Surroundings& surroundings, Owner& owner) noe
       slot_(surroundings.slot),
       counters_(surroundings.counters),
       dialer_(loop_, *this),
-      streams_(*this) {
+      streams_(*this, destination_.windows, destination_.budget) {
     receive_.bind<&SessionWorker::on_received>(*this);
     send_.bind<&SessionWorker::on_sent>(*this);
     timer_.bind<&SessionWorker::on_timer>(*this);
@@ -113,6 +113,7 @@ void SessionWorker::dial_failed(int os_error) noexcept {
 void SessionWorker::dialed(io::Socket&& socket) noexcept {
     move_to(Phase::identifying);
     socket_ = std::move(socket);
+    loop_.set_unsent_low_water(socket_, unsent_low_water_bytes);
     ssh::Result<std::unique_ptr<ssh::Session>> made = destination_.factory->make_session();
     if (!made) {
         give_up({.phase = SessionEnd::Phase::identifying, .error = made.error()});
@@ -165,6 +166,7 @@ void SessionWorker::feed(io::Lease&& lease) noexcept {
     }
     const std::size_t consumed = session_->receive(bytes, loop_.now());
     take_events(round);
+    streams_.wake_ahead();
     keep_tail(bytes.subspan(consumed));
     if (round != nullptr) {
         for (StreamUser* user : round->touched()) {
@@ -272,6 +274,9 @@ void SessionWorker::take(const ssh::Event& event, ReceiveRound* round) noexcept 
             [&](const ssh::PeerIdentified& identified) {
                 move_to(Phase::negotiating);
                 observer_.peer_identified(slot_, identified.line);
+                if (identified.line.find("OpenSSH") != std::string_view::npos) {
+                    streams_.window_returns_early();
+                }
             },
             [&](const ssh::KeysChanged& keys) {
                 std::string text{keys.kex};
@@ -308,6 +313,7 @@ void SessionWorker::take(const ssh::Event& event, ReceiveRound* round) noexcept 
                 move_to(Phase::established);
                 policy_->authenticated();
                 streams_.carry_over(*session_);
+                probe();
                 owner_.session_established(*this);
             },
             [&](const ssh::ChannelOpened& opened) { streams_.take(opened); },
@@ -320,7 +326,7 @@ void SessionWorker::take(const ssh::Event& event, ReceiveRound* round) noexcept 
             [&](const ssh::ChannelClosed& closed) { streams_.take(closed); },
             [&](const ssh::WindowOpened& opened) { streams_.take(opened); },
             [&](const ssh::SendReady&) { streams_.wake_blocked(); },
-            [&](const ssh::ProbeAnswered&) { unanswered_probes_ = 0; },
+            [&](const ssh::ProbeAnswered&) { probe_answered(); },
             [&](const ssh::SessionEnded& ended) { session_is_over(ended); },
             [&](const ssh::Warning& warning) { observer_.warning(warning.text); },
             // Nothing was asked for that a server could answer or ask in these ways; the session
@@ -457,7 +463,32 @@ void SessionWorker::check_liveness() noexcept {
         return;
     }
     ++unanswered_probes_;
+    probe();
+}
+
+void SessionWorker::probe() noexcept {
+    if (!timed_probe_) {
+        timed_probe_ = loop_.now();
+    }
     session_->probe();
+}
+
+/// Probes leave while nothing else is under way: when the session begins and when it is quiet. So
+/// the time to the answer is the path's, and not that of a queue. The shortest of the last few
+/// counts, because both ends may have been kept waiting for a processor.
+void SessionWorker::probe_answered() noexcept {
+    unanswered_probes_ = 0;
+    if (!timed_probe_) {
+        return;
+    }
+    round_trips_[round_trips_seen_ % round_trips_kept] = loop_.now() - *timed_probe_;
+    ++round_trips_seen_;
+    timed_probe_.reset();
+    const auto kept = static_cast<std::ptrdiff_t>(std::min(round_trips_seen_, round_trips_kept));
+    streams_.set_round_trip(*std::min_element(round_trips_.begin(), round_trips_.begin() + kept));
+    if (round_trips_seen_ < round_trips_kept) {
+        probe();
+    }
 }
 
 // ---- the end -----------------------------------------------------------------------------------

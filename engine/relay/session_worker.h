@@ -44,6 +44,8 @@ struct Destination {
     /// A session that brought nothing for so long is asked for a sign of life; 0: never.
     std::chrono::nanoseconds alive_interval = std::chrono::seconds{15};
     int alive_count_max = 3;
+    WindowBounds windows{};
+    MemoryBudget* budget = nullptr;  ///< of the process; none: only `windows` bounds
 };
 
 class SessionWorker final : AnswerSink, Dialer::User, ChannelStreams::Owner {
@@ -125,6 +127,7 @@ class SessionWorker final : AnswerSink, Dialer::User, ChannelStreams::Owner {
     void dial_failed(int os_error) noexcept override;
     void answer(Answer&& answer) noexcept override;
     void session_changed() noexcept override;
+    [[nodiscard]] ssh::TimePoint now() const noexcept override { return loop_.now(); }
 
     void receive_more() noexcept;
     void input_ended() noexcept;
@@ -148,6 +151,8 @@ class SessionWorker final : AnswerSink, Dialer::User, ChannelStreams::Owner {
     void set_timer() noexcept;
     void check_deadlines() noexcept;
     void check_liveness() noexcept;
+    void probe() noexcept;
+    void probe_answered() noexcept;
     void give_up(SessionEnd&& end) noexcept;
     void leave() noexcept;
     [[nodiscard]] SessionEnd::Phase phase_for_people() const noexcept;
@@ -179,6 +184,9 @@ class SessionWorker final : AnswerSink, Dialer::User, ChannelStreams::Owner {
     io::TimePoint farewell_deadline_{};
     io::TimePoint last_input_{};
     int unanswered_probes_ = 0;
+    std::optional<io::TimePoint> timed_probe_;  ///< when it was sent; unanswered
+    std::array<std::chrono::nanoseconds, round_trips_kept> round_trips_{};
+    std::size_t round_trips_seen_ = 0;
 
     io::Completion receive_;
     io::Completion send_;

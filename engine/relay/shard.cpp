@@ -66,15 +66,19 @@ void Shard::start() noexcept {
 }
 
 bool Shard::make_pools() noexcept {
-    auto local = loop_.make_pool(
+    auto small = loop_.make_pool({.buffers = small_local_buffers,
+                                  .buffer_bytes = small_local_buffer_bytes,
+                                  .headroom_bytes = 0});
+    auto large = loop_.make_pool(
         {.buffers = local_buffers, .buffer_bytes = local_buffer_bytes, .headroom_bytes = 0});
     auto session = loop_.make_pool({.buffers = session_buffers,
                                     .buffer_bytes = session_buffer_bytes,
                                     .headroom_bytes = ssh::receive_tail_bytes_max});
-    if (!local || !session) {
+    if (!small || !large || !session) {
         return false;
     }
-    local_pool_ = std::move(*local);
+    small_pool_ = std::move(*small);
+    large_pool_ = std::move(*large);
     session_pool_ = std::move(*session);
     return true;
 }
@@ -143,7 +147,7 @@ void Shard::take(ServeTunnel&& letter) noexcept {
     }
     session->counters.tunnels_received.add(1);
     const ForwardedConnection::Surroundings surroundings{
-        loop_, *local_pool_, *this, place_.observer, place_.counters};
+        loop_, *small_pool_, *large_pool_, *this, place_.observer, place_.counters};
     connections_.push_back(std::make_unique<ForwardedConnection>(
         surroundings, std::move(letter.tunnel.socket), *letter.tunnel.target));
     ForwardedConnection& connection = *connections_.back();
@@ -297,7 +301,8 @@ void Shard::go_on() noexcept {
         connections_.empty() && ended_.empty() && sessions_.empty() && !drain_over_.in_flight();
     if (phase_ == Phase::ending && all_back) {
         move_to(Phase::empty);
-        local_pool_.reset();
+        small_pool_.reset();
+        large_pool_.reset();
         session_pool_.reset();
         place_.relay.put(ShardEmpty{place_.id});
     }

@@ -92,7 +92,8 @@ class Shard final : ForwardedConnection::Owner, SessionWorker::Owner, Mailbox<Sh
     Phase phase_ = Phase::idle;
     bool patience_is_over_ = false;  ///< of a drain
 
-    std::unique_ptr<io::BufferPool> local_pool_;
+    std::unique_ptr<io::BufferPool> small_pool_;
+    std::unique_ptr<io::BufferPool> large_pool_;
     std::unique_ptr<io::BufferPool> session_pool_;
     std::vector<std::unique_ptr<Session>> sessions_;
     std::vector<SessionWorker*> unsettled_;

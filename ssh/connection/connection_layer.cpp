@@ -23,10 +23,11 @@ Result<LocalChannelId> ConnectionLayer::open(const OpenTarget& target) {
         return failure(ErrorCode::too_many_channels, 0);
     }
     Channel& channel = *channels_.find(*id);
-    channel.receive_window = ReceiveWindow{config_.initial_window_bytes};
+    const std::uint32_t window_bytes = target.window_bytes.value_or(config_.initial_window_bytes);
+    channel.receive_window = ReceiveWindow{window_bytes};
     channel.open_request = make_channel_open(target,
                                              {.number = number_of(*id),
-                                              .window_bytes = config_.initial_window_bytes,
+                                              .window_bytes = window_bytes,
                                               .packet_bytes_max = config_.packet_bytes});
     opens_.push_back(*id);
     flush();
@@ -94,6 +95,15 @@ void ConnectionLayer::grant(LocalChannelId id, std::uint32_t bytes) {
     expects(bytes <= channel->receive_window.owed());
     channel->receive_window.grant(bytes);
     adjust_if_due(id, *channel);
+}
+
+void ConnectionLayer::withhold(LocalChannelId id, std::uint32_t bytes) {
+    if (Channel* channel = channels_.find(id)) {
+        expects(bytes <= channel->receive_window.owed());
+        channel->receive_window.withhold(bytes);
+        // What is enough for an adjust is less now.
+        adjust_if_due(id, *channel);
+    }
 }
 
 void ConnectionLayer::widen(LocalChannelId id, std::uint32_t bytes) {

@@ -42,6 +42,7 @@ class ConnectionLayer {
                                    std::span<const std::byte> bytes,
                                    TimePoint now);
     void grant(LocalChannelId id, std::uint32_t bytes);
+    void withhold(LocalChannelId id, std::uint32_t bytes);
     void widen(LocalChannelId id, std::uint32_t bytes);
     void eof(LocalChannelId id);
     void close(LocalChannelId id);

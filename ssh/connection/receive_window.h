@@ -38,6 +38,13 @@ class ReceiveWindow {
         credit_ += bytes;
     }
 
+    /// The local socket took `bytes`, at most owed(), and the peer does not get them back: the window
+    /// shrinks by as much.
+    void withhold(std::uint32_t bytes) noexcept {
+        owed_ -= bytes;
+        size_ -= bytes;
+    }
+
     /// Lets the window grow; the peer learns of it with the next adjust. Never above 2^32 - 1.
     void widen(std::uint32_t bytes) noexcept {
         const std::uint32_t by = bytes < UINT32_MAX - size_ ? bytes : UINT32_MAX - size_;
@@ -45,12 +52,15 @@ class ReceiveWindow {
         credit_ += by;
     }
 
-    /// Enough has gathered for an adjust: half the window, or as much as makes its cost vanish.
-    /// Once the local socket has taken everything, less than half a window is never kept back, so
-    /// that the peer cannot be left waiting.
+    /// Enough has gathered for an adjust: a quarter of the window, but no crumbs of a small one and
+    /// no more of a large one than makes an adjust's cost vanish. Once the local socket has taken
+    /// everything, less than half a window is never kept back, so that the peer cannot be left
+    /// waiting.
     [[nodiscard]] bool adjust_is_due() const noexcept {
-        constexpr std::uint32_t plenty_bytes = 256 * 1024;
-        return credit_ > 0 && credit_ >= std::min(size_ / 2, plenty_bytes);
+        constexpr std::uint32_t crumbs_bytes = 128 * 1024;
+        constexpr std::uint32_t plenty_bytes = 1024 * 1024;
+        const std::uint32_t enough = std::clamp(size_ / 4, crumbs_bytes, plenty_bytes);
+        return credit_ > 0 && credit_ >= std::min(size_ / 2, enough);
     }
 
     /// Gives the credit back: the number for SSH_MSG_CHANNEL_WINDOW_ADJUST.

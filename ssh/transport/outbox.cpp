@@ -61,11 +61,17 @@ void Outbox::consume(std::size_t bytes) noexcept {
         ++spent;
     }
     for (std::size_t i = 0; i < spent; ++i) {
-        if (spare_.empty()) {
+        if (spare_.size() < spare_segments_max) {
             spare_.push_back(std::move(segments_[i]));
         }
     }
+    used_max_ = std::max(used_max_, segments_.size());
     segments_.erase(segments_.begin(), segments_.begin() + static_cast<std::ptrdiff_t>(spent));
+    if (segments_.empty()) {
+        if (std::exchange(used_max_, 0) <= 1 && spare_.size() > 1) {
+            spare_.pop_back();
+        }
+    }
 }
 
 }  // namespace caponier::ssh

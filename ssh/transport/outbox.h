@@ -14,6 +14,8 @@ class Outbox {
   public:
     /// Four packets of the largest data size with everything around them.
     static constexpr std::size_t segment_bytes = 4 * (32 * 1024 + 64);
+    /// Segments that are kept for what comes next, as long as much is sent.
+    static constexpr std::size_t spare_segments_max = 4;
 
     [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
 
@@ -36,7 +38,8 @@ class Outbox {
     };
 
     std::vector<Segment> segments_;  ///< in order; a handful
-    std::vector<Segment> spare_;     ///< at most one, so that a quiet session holds little
+    std::vector<Segment> spare_;     ///< fewer and fewer of them while little is sent at a time
+    std::size_t used_max_ = 0;       ///< segments in use at once since the outbox was empty
     std::size_t bytes_ = 0;
 };
 

@@ -209,6 +209,9 @@ RelayWorld::RelayWorld(std::uint64_t seed, bool narrates)
     }
     destination_.addresses.push_back(server);
     destination_.factory = this;
+    destination_.windows = {.initial_bytes = session_script_.window_bytes,
+                            .least_bytes = session_script_.window_bytes / 4 + 1,
+                            .most_bytes = 4 * session_script_.window_bytes};
     const std::uint64_t forwards = random_.between(1, 3);
     for (std::uint16_t i = 0; i < forwards; ++i) {
         forwards_.push_back(
@@ -279,7 +282,9 @@ RunReport RelayWorld::run() {
         relay_->turn();
         ++turns;
         const bool early = stops_after_turns_ != 0 && turns >= stops_after_turns_;
-        const bool idle = listening_ && nobody_is_left();
+        // One who stops at once cuts what the server has not passed on yet.
+        const bool idle =
+            listening_ && nobody_is_left() && (!stops_at_once_ || server_.is_quiet());
         if (!stop_asked_ && !session_died_ && (early || idle)) {
             stopped_early_ = !idle;
             ask_to_stop();

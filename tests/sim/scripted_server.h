@@ -51,6 +51,8 @@ class ScriptedServer {
     [[nodiscard]] bool is_idle() const noexcept;
     /// It left as the script says: the session had to die.
     [[nodiscard]] bool has_left() const noexcept { return left_; }
+    /// Nothing of any channel is still to be taken.
+    [[nodiscard]] bool is_quiet() const noexcept { return left_ || channels_.empty(); }
     /// The port of the relay's end; 0 if nobody connected.
     [[nodiscard]] std::uint16_t peer_port() const noexcept { return peer_port_; }
 

@@ -216,7 +216,7 @@ void ScriptedSession::take_data(const Frame& frame, Channel& channel) {
     Journey& journey = ledger_.journey(channel.originator_port);
     journey.delivered += bytes;
     const std::optional<Flow> flow = flow_of_(channel.originator_port);
-    if (flow && journey.delivered - flow->taken_bytes > script_.window_bytes) {
+    if (flow && journey.delivered - flow->taken_bytes > channel.receive_size) {
         violate("a connection holds more than its window");
     }
     events_.push_back(ssh::ChannelData{ssh::LocalChannelId{frame.channel}, frame.payload});
@@ -335,7 +335,8 @@ ssh::Result<ssh::LocalChannelId> ScriptedSession::open(const ssh::OpenTarget& ta
     Channel& channel = channels_[number];
     channel.originator_port = target.originator_port;
     channel.target_port = target.port;
-    channel.receive_window = script_.window_bytes;
+    channel.receive_size = target.window_bytes.value_or(script_.window_bytes);
+    channel.receive_window = channel.receive_size;
     waiting_opens_.push_back(number);
     send_next_opens();
     return ssh::LocalChannelId{number};
@@ -416,15 +417,36 @@ void ScriptedSession::grant(ssh::LocalChannelId id, std::uint32_t bytes) noexcep
     if (flow && channel->granted_total > flow->taken_bytes) {
         violate("grant() of more than the local socket has taken");
     }
-    if (channel->granted >= script_.adjust_bytes) {
-        channel->receive_window += channel->granted;
-        put_numbers(FrameKind::adjust, number_of(id), {std::exchange(channel->granted, 0)});
+    adjust_if_due(id, *channel);
+}
+
+void ScriptedSession::withhold(ssh::LocalChannelId id, std::uint32_t bytes) noexcept {
+    Channel* channel = commanded(id, "withhold()");
+    if (channel == nullptr) {
+        return;
+    }
+    if (bytes > channel->owed) {
+        violate("withhold() of more than was received");
+        return;
+    }
+    channel->owed -= bytes;
+    channel->granted_total += bytes;
+    channel->receive_size -= bytes;
+    adjust_if_due(id, *channel);
+}
+
+void ScriptedSession::adjust_if_due(ssh::LocalChannelId id, Channel& channel) {
+    const std::uint32_t enough = std::min(script_.adjust_bytes, channel.receive_size / 2);
+    if (channel.granted > 0 && channel.granted >= enough) {
+        channel.receive_window += channel.granted;
+        put_numbers(FrameKind::adjust, number_of(id), {std::exchange(channel.granted, 0)});
     }
 }
 
 void ScriptedSession::widen(ssh::LocalChannelId id, std::uint32_t bytes) noexcept {
     Channel* channel = commanded(id, "widen()");
     if (channel != nullptr) {
+        channel->receive_size += bytes;
         channel->receive_window += bytes;
         put_numbers(FrameKind::adjust, number_of(id), {bytes});
     }

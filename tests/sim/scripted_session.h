@@ -84,6 +84,7 @@ class ScriptedSession final : public ssh::Session {
     [[nodiscard]] std::size_t send(ssh::LocalChannelId id,
                                    std::span<const std::byte> bytes) noexcept override;
     void grant(ssh::LocalChannelId id, std::uint32_t bytes) noexcept override;
+    void withhold(ssh::LocalChannelId id, std::uint32_t bytes) noexcept override;
     void widen(ssh::LocalChannelId id, std::uint32_t bytes) noexcept override;
     void eof(ssh::LocalChannelId id) noexcept override;
     void close(ssh::LocalChannelId id) noexcept override;
@@ -116,8 +117,9 @@ class ScriptedSession final : public ssh::Session {
         std::uint32_t send_window = 0;
         std::uint32_t packet_bytes = 0;
         std::uint32_t receive_window = 0;
-        std::uint32_t owed = 0;     ///< received, not granted
-        std::uint32_t granted = 0;  ///< granted, not told to the peer yet
+        std::uint32_t receive_size = 0;  ///< of it, given back or not
+        std::uint32_t owed = 0;          ///< received, not granted
+        std::uint32_t granted = 0;       ///< granted, not told to the peer yet
         std::uint64_t granted_total = 0;
         std::uint64_t sent_total = 0;
     };
@@ -125,6 +127,7 @@ class ScriptedSession final : public ssh::Session {
     void take(const Frame& frame);
     void take_channel_frame(const Frame& frame);
     void take_opened(const Frame& frame, Channel& channel);
+    void adjust_if_due(ssh::LocalChannelId id, Channel& channel);
     void take_data(const Frame& frame, Channel& channel);
     void take_close(const Frame& frame, Channel& channel);
     void send_next_opens();

@@ -15,11 +15,18 @@ class ChannelStreamsTest : public testing::Test, protected ChannelStreams::Owner
   protected:
     ~ChannelStreamsTest() override = default;
     void session_changed() noexcept override { ++changes; }
+    [[nodiscard]] ssh::TimePoint now() const noexcept override { return time; }
 
     StreamId open(FakeStreamUser& asking) {
         const Upstream::Opened opened = streams.open(target, {"127.0.0.1", 4711}, asking);
         EXPECT_TRUE(opened.ok);
         return opened.id;
+    }
+    /// The stream has used `ahead` bytes of a window of a megabyte.
+    void let_send(StreamId id, std::uint32_t ahead) {
+        session.channel_of(channel(id)).send_window = 1024 * 1024;
+        static_cast<void>(streams.allowance(id));
+        session.channel_of(channel(id)).send_window -= ahead;
     }
     static ssh::LocalChannelId channel(StreamId id) {
         return ssh::LocalChannelId{static_cast<std::uint32_t>(id)};
@@ -28,6 +35,7 @@ class ChannelStreamsTest : public testing::Test, protected ChannelStreams::Owner
     const Target target{"db.internal", 5432};
     FakeSession session;
     int changes = 0;
+    ssh::TimePoint time{std::chrono::hours{1}};
     ChannelStreams streams{*this};
     FakeStreamUser user;
     FakeStreamUser other;
@@ -174,6 +182,7 @@ TEST_F(EstablishedStreams, WakesAStreamWithoutWindowByItsOwnWindowOnly) {
 
 TEST_F(EstablishedStreams, WakesAStreamThatTheOutboxHeldBackWithTheOthers) {
     const StreamId id = open(user);
+    let_send(id, sparse_bytes);
     session.outbox_claimed_bytes = outbox_high_water_bytes;
     EXPECT_EQ(streams.allowance(id), 0U);
 
@@ -297,6 +306,126 @@ TEST_F(EstablishedStreams, AsksForSettlingAfterEveryCommand) {
                      "grant 5 0",
                      "eof 0",
                      "close 0"}));
+}
+
+// ---- order and windows
+// ---------------------------------------------------------------------------
+
+TEST_F(EstablishedStreams, ReadsOnForOneThatSendsLittleWhileTheOutboxIsFull) {
+    const StreamId id = open(user);
+    session.outbox_claimed_bytes = outbox_high_water_bytes;
+
+    let_send(id, sparse_bytes - 1);
+
+    EXPECT_EQ(streams.allowance(id), sparse_bytes);
+}
+
+TEST_F(EstablishedStreams, ServesThoseThatSendLittleBeforeThoseThatSendMuch) {
+    FakeStreamUser third;
+    const StreamId bulk = open(user);
+    const StreamId more_bulk = open(other);
+    const StreamId small = open(third);
+    Words served;
+    user.on_writable = [&] { served.emplace_back("bulk"); };
+    other.on_writable = [&] { served.emplace_back("more bulk"); };
+    third.on_writable = [&] { served.emplace_back("small"); };
+    let_send(bulk, 200 * 1024);
+    let_send(more_bulk, 100 * 1024);
+    let_send(small, 100);
+    session.send_room_bytes = 0;
+    for (const StreamId id : {bulk, more_bulk, small}) {
+        EXPECT_EQ(streams.send(id, bytes_of("x")), 0U);
+    }
+
+    streams.wake_blocked();
+
+    EXPECT_EQ(served, (Words{"small", "bulk", "more bulk"}));
+}
+
+TEST_F(EstablishedStreams, HoldsOneThatIsFarAheadUntilTheServerHasTakenMore) {
+    streams.window_returns_early();
+    const StreamId bulk = open(user);
+    open(other);
+    let_send(bulk, least_ahead_bytes);
+
+    EXPECT_EQ(streams.allowance(bulk), 0U);
+    streams.wake_ahead();
+    EXPECT_EQ(user.told, (Words{"writable"}));
+    EXPECT_EQ(streams.allowance(bulk), 0U);
+    session.channel_of(channel(bulk)).send_window += least_ahead_bytes / 2;
+
+    EXPECT_EQ(streams.allowance(bulk), least_ahead_bytes / 2);
+}
+
+TEST_F(EstablishedStreams, LetsOneUseItsWholeWindowWhereTheServerMayWaitForThat) {
+    const StreamId bulk = open(user);
+    open(other);
+
+    let_send(bulk, 1024 * 1024 - 1);
+
+    EXPECT_EQ(streams.allowance(bulk), 1U);
+}
+
+TEST_F(EstablishedStreams, ShrinksTheWindowsOfStreamsThatAreNotAlone) {
+    const StreamId id = open(user);
+    open(other);
+
+    streams.grant(id, 1000);
+
+    EXPECT_EQ(session.told.back(), "withhold 1000 0");
+}
+
+TEST_F(EstablishedStreams, GrowsTheWindowOfOneThatFillsALongPath) {
+    streams.set_round_trip(std::chrono::milliseconds{100});
+    const StreamId id = open(user);
+    streams.grant(id, 1);
+    session.told.clear();
+
+    time += std::chrono::milliseconds{100};
+    streams.grant(id, initial_window_bytes);
+
+    EXPECT_EQ(session.told,
+              (Words{"grant " + std::to_string(initial_window_bytes) + " 0",
+                     "widen " + std::to_string(initial_window_bytes) + " 0"}));
+}
+
+TEST_F(EstablishedStreams, LeavesTheWindowOfOneThatReceivesLittle) {
+    streams.set_round_trip(std::chrono::milliseconds{100});
+    const StreamId id = open(user);
+    streams.grant(id, 1);
+    session.told.clear();
+
+    time += std::chrono::milliseconds{100};
+    streams.grant(id, initial_window_bytes / 4);
+
+    EXPECT_EQ(session.told.size(), 1U);
+}
+
+TEST_F(ChannelStreamsTest, GivesEveryPromiseBack) {
+    MemoryBudget budget{1024 * 1024 * 1024};
+    ChannelStreams counted{*this, {}, &budget};
+    counted.carry_over(session);
+    const Upstream::Opened opened = counted.open(target, {}, user);
+    EXPECT_EQ(budget.promised(), initial_window_bytes);
+    EXPECT_EQ(session.last_open.window_bytes, initial_window_bytes);
+
+    counted.close(opened.id);
+
+    EXPECT_EQ(budget.promised(), 0U);
+}
+
+TEST_F(ChannelStreamsTest, RefusesToOpenBeyondTheMemoryBudget) {
+    MemoryBudget budget{scarce_window_bytes};
+    ChannelStreams counted{*this, {}, &budget};
+    counted.carry_over(session);
+    EXPECT_TRUE(counted.open(target, {}, user).ok);
+    EXPECT_EQ(session.last_open.window_bytes, scarce_window_bytes);
+
+    const Upstream::Opened second = counted.open(target, {}, other);
+
+    EXPECT_FALSE(second.ok);
+    EXPECT_EQ(second.refusal.reason, "the memory budget is used up (MemoryBudget)");
+    EXPECT_EQ(budget.promised(), scarce_window_bytes);
 }
 
 }  // namespace

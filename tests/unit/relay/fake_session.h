@@ -92,7 +92,12 @@ class FakeSession final : public ssh::Session {
     }
     std::size_t send(ssh::LocalChannelId id, std::span<const std::byte> bytes) noexcept override;
     void grant(ssh::LocalChannelId id, std::uint32_t bytes) noexcept override;
-    void widen(ssh::LocalChannelId, std::uint32_t) noexcept override {}
+    void withhold(ssh::LocalChannelId id, std::uint32_t bytes) noexcept override {
+        tell("withhold " + std::to_string(bytes), id);
+    }
+    void widen(ssh::LocalChannelId id, std::uint32_t bytes) noexcept override {
+        tell("widen " + std::to_string(bytes), id);
+    }
     void eof(ssh::LocalChannelId id) noexcept override { tell("eof", id); }
     void close(ssh::LocalChannelId id) noexcept override { tell("close", id); }
     void request_forward(std::string_view, std::uint16_t) noexcept override {}

@@ -23,7 +23,9 @@ using std::chrono::seconds;
 class ForwardedConnectionTest : public testing::Test, protected ForwardedConnection::Owner {
   protected:
     explicit ForwardedConnectionTest(const sim::NetworkShape& shape = {}) : ground(shape) {
-        local_pool = *ground.loop.make_pool(
+        small_pool = *ground.loop.make_pool(
+            {.buffers = 4, .buffer_bytes = small_local_buffer_bytes, .headroom_bytes = 0});
+        large_pool = *ground.loop.make_pool(
             {.buffers = 4, .buffer_bytes = local_buffer_bytes, .headroom_bytes = 0});
         session_pool = *ground.loop.make_pool(
             {.buffers = 4, .buffer_bytes = session_buffer_bytes, .headroom_bytes = 0});
@@ -31,7 +33,7 @@ class ForwardedConnectionTest : public testing::Test, protected ForwardedConnect
         const int listener = *ground.network.listen(address);
         client = std::make_unique<Peer>(ground.network, *ground.network.connect(address));
         const ForwardedConnection::Surroundings around{
-            ground.loop, *local_pool, *this, observer, counters};
+            ground.loop, *small_pool, *large_pool, *this, observer, counters};
         connection = std::make_unique<ForwardedConnection>(
             around, io::Socket{*ground.network.take_waiting(listener)}, target);
     }
@@ -109,7 +111,8 @@ class ForwardedConnectionTest : public testing::Test, protected ForwardedConnect
     FakeUpstream upstream;
     RecordingObserver observer;
     Counters counters;
-    std::unique_ptr<io::BufferPool> local_pool;
+    std::unique_ptr<io::BufferPool> small_pool;
+    std::unique_ptr<io::BufferPool> large_pool;
     std::unique_ptr<io::BufferPool> session_pool;
     std::array<ReceiveRound, 2> rounds;
     std::unique_ptr<Peer> client;

@@ -199,8 +199,9 @@ TEST_F(ServingRelay, OpensAStreamForEveryConnection) {
     connect(local);
     connect(local);
 
-    EXPECT_EQ(session().told.size(), 2U);
-    EXPECT_TRUE(session().told[0].starts_with("open db.internal:5432 from 127.0.0.1:"));
+    ASSERT_EQ(session().told.size(), 3U);
+    EXPECT_EQ(session().told[0], "probe");
+    EXPECT_TRUE(session().told[1].starts_with("open db.internal:5432 from 127.0.0.1:"));
     EXPECT_EQ(relay->totals().connections_open, 2U);
     EXPECT_EQ(relay->totals().connections_total, 2U);
 }

@@ -565,10 +565,37 @@ TEST_F(SessionWorkerTest, LetsStreamsCopyWhatTheEngineKeepsInMemoryOfItsOwn) {
     EXPECT_EQ(user.told, (Words{"data to copy: own"}));
 }
 
+TEST_F(SessionWorkerTest, TakesTheShortestOfItsFirstRoundTripsForThePaths) {
+    establish();
+    const StreamId id = open_stream();
+    const auto answer_after = [&](milliseconds time) {
+        pass(time);
+        session().events.push_back(ssh::ProbeAnswered{});
+        server->write("x");
+        settle();
+    };
+
+    for (const int time : {100, 50, 80}) {
+        answer_after(milliseconds{time});
+    }
+    EXPECT_EQ(std::count(session().told.begin(), session().told.end(), "probe"),
+              2);  // and one before
+    session().told.clear();
+    worker->upstream()->grant(id, 1);
+    pass(milliseconds{60});
+    worker->upstream()->grant(id, initial_window_bytes / 2 + 1024 * 1024);
+
+    EXPECT_TRUE(session().told.back().starts_with("widen "));
+}
+
 TEST_F(DeafServer, WakesStreamsThatTheOutboxHeldBackWhenItDrains) {
     establish();
     const StreamId id = open_stream();
-    session().outbox_text += pattern(300 * 1024);
+    const ssh::LocalChannelId channel{static_cast<std::uint32_t>(id)};
+    session().channel_of(channel).send_window = 1024 * 1024;
+    EXPECT_GT(worker->upstream()->allowance(id), 0U);
+    session().channel_of(channel).send_window -= sparse_bytes;
+    session().outbox_text += pattern(600 * 1024);
     EXPECT_EQ(worker->upstream()->allowance(id), 0U);
     worker->settle();
     settle();

@@ -43,6 +43,26 @@ TEST(ReceiveWindow, AsksForAnAdjustAtHalfTheWindow) {
     EXPECT_TRUE(window.adjust_is_due());
 }
 
+TEST(ReceiveWindow, KeepsBackNoMoreThanAMegabyteOfALargeOne) {
+    ReceiveWindow window{16 * 1024 * 1024};
+    ASSERT_TRUE(window.receive(1024 * 1024).has_value());
+    window.grant(1024 * 1024 - 1);
+    EXPECT_FALSE(window.adjust_is_due());
+    window.grant(1);
+    EXPECT_TRUE(window.adjust_is_due());
+}
+
+TEST(ReceiveWindow, ShrinksByWhatIsWithheld) {
+    ReceiveWindow window{100};
+    ASSERT_TRUE(window.receive(60).has_value());
+
+    window.withhold(60);
+
+    EXPECT_EQ(window.size(), 40U);
+    EXPECT_EQ(window.open(), 40U);
+    EXPECT_EQ(window.credit(), 0U);
+}
+
 TEST(ReceiveWindow, OfOneByteIsGivenBackByteByByte) {
     ReceiveWindow window{1};
     ASSERT_TRUE(window.receive(1).has_value());
@@ -65,7 +85,7 @@ TEST(ReceiveWindow, NeverLosesAByteOfItself) {
         sim::Random chance{seed};
         ReceiveWindow window{static_cast<std::uint32_t>(chance.below(3'000))};
         for (int step = 0; step < 200; ++step) {
-            switch (chance.below(4)) {
+            switch (chance.below(5)) {
             case 0:
                 std::ignore = window.receive(static_cast<std::uint32_t>(chance.below(2'000)));
                 break;
@@ -75,6 +95,10 @@ TEST(ReceiveWindow, NeverLosesAByteOfItself) {
                 break;
             case 2:
                 window.widen(static_cast<std::uint32_t>(chance.below(50)));
+                break;
+            case 3:
+                window.withhold(
+                    static_cast<std::uint32_t>(chance.below(std::uint64_t{window.owed()} + 1)));
                 break;
             default:
                 if (window.adjust_is_due()) {

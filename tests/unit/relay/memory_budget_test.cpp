@@ -1,0 +1,52 @@
+// What all channels together may promise.
+
+#include "engine/relay/memory_budget.h"
+
+#include <gtest/gtest.h>
+
+namespace caponier::relay {
+namespace {
+
+TEST(MemoryBudget, GivesSmallerWindowsTheMoreIsPromised) {
+    MemoryBudget budget{64 * 1024 * 1024};
+    std::uint32_t last = UINT32_MAX;
+    std::size_t channels = 0;
+
+    while (const std::optional<std::uint32_t> window = budget.take_initial({})) {
+        EXPECT_LE(*window, last);
+        last = *window;
+        ++channels;
+    }
+
+    EXPECT_EQ(last, scarce_window_bytes);
+    EXPECT_LE(budget.promised(), budget.bytes());
+    EXPECT_GT(channels, 1'000U);
+}
+
+TEST(MemoryBudget, LeavesAnEighthToThoseThatOpen) {
+    MemoryBudget budget{8 * 1024 * 1024};
+
+    EXPECT_TRUE(budget.take_more(7 * 1024 * 1024));
+    EXPECT_FALSE(budget.take_more(1));
+
+    EXPECT_TRUE(budget.take_initial({}).has_value());
+}
+
+TEST(MemoryBudget, PromisesNothingWhereItRefuses) {
+    MemoryBudget budget{scarce_window_bytes - 1};
+
+    EXPECT_FALSE(budget.take_initial({}).has_value());
+    EXPECT_EQ(budget.promised(), 0U);
+}
+
+TEST(MemoryBudget, TakesBackWhatWasPromised) {
+    MemoryBudget budget{scarce_window_bytes};
+    ASSERT_TRUE(budget.take_initial({}).has_value());
+
+    budget.give_back(scarce_window_bytes);
+
+    EXPECT_TRUE(budget.take_initial({}).has_value());
+}
+
+}  // namespace
+}  // namespace caponier::relay
