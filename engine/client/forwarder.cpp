@@ -17,6 +17,8 @@
 #include <utility>
 #include <vector>
 
+#include <unistd.h>
+
 #include <fmt/format.h>
 
 #include "engine/client/algorithm_options.h"
@@ -35,6 +37,18 @@
 namespace caponier::client {
 
 namespace {
+
+/// Of the promised bytes (relay/memory_budget.h) where the user says nothing.
+std::uint64_t default_memory_budget() noexcept {
+    constexpr std::uint64_t most = std::uint64_t{1} << 30;
+    const long pages = ::sysconf(_SC_PHYS_PAGES);
+    const long page_bytes = ::sysconf(_SC_PAGESIZE);
+    if (pages <= 0 || page_bytes <= 0) {
+        return most;
+    }
+    return std::min(most,
+                    static_cast<std::uint64_t>(pages) * static_cast<std::uint64_t>(page_bytes) / 4);
+}
 
 /// More of them gain little: the server's end of each session needs a core as well.
 constexpr std::size_t shards_by_default = 16;
@@ -89,6 +103,8 @@ struct Forwarder::Parts final : relay::Observer, relay::SessionFactory {
         destination.connect_timeout = settings.connect_timeout;
         destination.alive_interval = settings.server_alive_interval;
         destination.alive_count_max = settings.server_alive_count_max;
+        budget.emplace(settings.memory_budget_bytes.value_or(default_memory_budget()));
+        destination.budget = &*budget;
 
         const char* agent = std::getenv("SSH_AUTH_SOCK");
         auto started = Credentials::start({.settings = settings,
@@ -341,6 +357,7 @@ struct Forwarder::Parts final : relay::Observer, relay::SessionFactory {
     std::mutex reporting;
     Reports reports;
     std::vector<relay::Forward> forwards;
+    std::optional<relay::MemoryBudget> budget;
     relay::Destination destination;
     std::unique_ptr<Credentials> credentials;
     std::vector<std::string> recorded_host_key_types;

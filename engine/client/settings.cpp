@@ -214,6 +214,9 @@ struct Option {
     bool accumulates = false;
 };
 
+/// Less would not hold one window and what opens beside it.
+constexpr std::uint64_t memory_budget_least = 1024 * 1024;
+
 constexpr std::string_view takes_no = "no, the only value so far";
 constexpr std::string_view takes_flag = "yes or no";
 constexpr std::string_view takes_time = "a time such as 10 or 1m30s";
@@ -229,7 +232,7 @@ bool set_algorithms(Settings& settings, const Arguments& arguments) {
     return is_algorithm_list(arguments.front());
 }
 
-constexpr std::array<Option, 31> options{{
+constexpr std::array<Option, 32> options{{
     {"HostName",
      "a host name or address",
      [](Settings& s, const Arguments& a) { return s.host_name = a.front(), true; }},
@@ -303,6 +306,13 @@ constexpr std::array<Option, 31> options{{
      "a number from 1 to 16000",
      [](Settings& s, const Arguments& a) {
          return set_count(s.channels_per_session, ssh::channels_max, a);
+     }},
+    {"MemoryBudget",
+     "a size from 1M such as 512M or 2G",
+     [](Settings& s, const Arguments& a) {
+         const std::optional<std::uint64_t> bytes = parse_bytes(a.front());
+         s.memory_budget_bytes = bytes;
+         return bytes && *bytes >= memory_budget_least;
      }},
     {"Reconnect", takes_no, &is_switched_off},
 }};

@@ -70,6 +70,9 @@ struct Settings {
     /// SSH connections to the server, at most, and tunnels of one at which another is dialled.
     std::uint32_t pool_sessions = 16;
     std::uint32_t channels_per_session = 64;
+    /// What all tunnels together may make the process hold for readers that have stopped; empty: a
+    /// quarter of the machine's memory, at most 1 GiB.
+    std::optional<std::uint64_t> memory_budget_bytes{};
     std::uint32_t shards = 0;  ///< threads that carry bytes, at most; 0: one a processor
     bool pin = false;          ///< each of them to one processor
     io::Backend backend = io::Backend::automatic;

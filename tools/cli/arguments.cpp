@@ -338,7 +338,7 @@ again, it ends at once.
                                    CASignatureAlgorithms RevokedHostKeys HostKeyAlias
                                    HashKnownHosts NoHostAuthenticationForLocalhost
                                    CheckHostIP UpdateHostKeys VerifyHostKeyDNS VisualHostKey
-                                   PoolSessions ChannelsPerSession
+                                   PoolSessions ChannelsPerSession MemoryBudget
   -c ciphers, -m macs            the same as -o Ciphers=... and -o MACs=...
   -F none                        no configuration file, which is how it works anyway
   -v, -q                         say more (twice: everything), say nothing

@@ -83,10 +83,12 @@ TEST(Options, SetEveryKeyThatIsSupported) {
                                    "GatewayPorts yes",
                                    "PoolSessions 32",
                                    "ChannelsPerSession 1000",
+                                   "MemoryBudget 512M",
                                    "Reconnect no"});
 
     EXPECT_EQ(applied.error, "");
     const Settings& s = applied.settings;
+    EXPECT_EQ(s.memory_budget_bytes, 512 * 1024 * 1024);
     EXPECT_EQ(s.host_name, "10.0.0.1");
     EXPECT_EQ(s.user, "me");
     EXPECT_EQ(s.port, 2222);
@@ -191,6 +193,8 @@ TEST(Options, AWrongValueIsRefusedInOneLineThatNamesTheOption) {
                                         "PoolSessions=257",
                                         "ChannelsPerSession=16001",
                                         "ChannelsPerSession=many",
+                                        "MemoryBudget=1023K",
+                                        "MemoryBudget=-1",
                                         "Reconnect=yes"}) {
         const std::string error = apply({text}).error;
 
