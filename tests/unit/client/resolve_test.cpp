@@ -17,10 +17,18 @@ using Cause = ResolveError::Cause;
 /// Lets a stuck lookup go on, and tells when it is over. Static, because a lookup that was given up
 /// outlives the test's frame.
 std::counting_semaphore<> may_answer{0};
+std::counting_semaphore<> has_answered{0};
 
 Resolved stuck_lookup(const Endpoint&) {
     may_answer.acquire();
+    has_answered.release();
     return std::vector<io::Address>{};
+}
+
+/// And waits until it is over: what releases it must not release that of the next test.
+void let_go_of_the_lookup() {
+    may_answer.release();
+    has_answered.acquire();
 }
 
 Resolved two_addresses(const Endpoint& endpoint) {
@@ -70,7 +78,7 @@ TEST(Resolve, GoesOnWithoutALookupThatIsStuck) {
     EXPECT_EQ(resolved.error().cause, Cause::no_answer);
     EXPECT_NE(resolved.error().message.find("bastion\\x1b: the resolver did not answer"),
               std::string::npos);
-    may_answer.release();
+    let_go_of_the_lookup();
 }
 
 TEST(Resolve, IsGivenUpAtOnceInTheMiddleOfALookup) {
@@ -88,7 +96,7 @@ TEST(Resolve, IsGivenUpAtOnceInTheMiddleOfALookup) {
 
     ASSERT_FALSE(resolved);
     EXPECT_EQ(resolved.error().cause, Cause::given_up);
-    may_answer.release();
+    let_go_of_the_lookup();
     person.join();
 }
 
@@ -100,7 +108,7 @@ TEST(Resolve, DoesNotWaitWhenItWasGivenUpBefore) {
 
     ASSERT_FALSE(resolved);
     EXPECT_EQ(resolved.error().cause, Cause::given_up);
-    may_answer.release();
+    let_go_of_the_lookup();
 }
 
 TEST(Resolve, KnowsTheNamesOfThisMachine) {
