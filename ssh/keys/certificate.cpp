@@ -68,35 +68,9 @@ const AlgorithmRow* find_type(std::string_view blob_type) noexcept {
 
 // ---- keys --------------------------------------------------------------------------------------
 
-/// PROTOCOL.u2f: the keys of security keys are plain keys with the name of an application behind
-/// them.
-bool is_security_key(std::string_view plain_type) noexcept {
-    return plain_type == sk_ed25519_plain || plain_type == sk_nistp256_plain;
-}
-
-/// The key that the security key's chip holds, as an ordinary blob; empty if the fields do not fit.
-std::vector<std::byte> ordinary_key(std::span<const std::byte> security_key) {
-    WireReader in{security_key};
-    const bool is_ecdsa = in.text() == sk_nistp256_plain;
-    std::vector<std::byte> ordinary;
-    WireWriter out{ordinary};
-    out.text(is_ecdsa ? "ecdsa-sha2-nistp256" : "ssh-ed25519");
-    if (is_ecdsa) {
-        out.string(in.string());
-    }
-    out.string(in.string());
-    const std::string_view application = in.text();
-    if (!in.complete() || application.empty()) {
-        return {};
-    }
-    return ordinary;
-}
-
 /// No error: a plain key whose fields fit. A certificate is none, so none is looked into.
-std::optional<Error> error_of_plain_key(std::span<const std::byte> blob) {
-    const bool security_key = is_security_key(blob_type_name(blob));
-    const Result<PublicKey> key =
-        security_key ? parse_public_key(ordinary_key(blob)) : parse_public_key(blob);
+std::optional<Error> error_of_plain_key(std::span<const std::byte> blob) noexcept {
+    const Result<PublicKey> key = parse_public_key(blob);
     return key ? std::nullopt : std::optional{key.error()};
 }
 
@@ -272,11 +246,13 @@ std::string_view ca_signature_algorithm(const Certificate& certificate) noexcept
     return blob_type_name(certificate.signature);
 }
 
+/// As sshkey.c, cert_parse(): whether an authority's security key was touched is not asked.
 Verification verify_ca_signature(const Certificate& certificate) noexcept {
     return verify({.algorithm = ca_signature_algorithm(certificate),
                    .key = certificate.ca_key,
                    .data = certificate.signed_bytes,
-                   .signature = certificate.signature});
+                   .signature = certificate.signature,
+                   .wants_user = false});
 }
 
 CertificateVerdict check_host_certificate(const Certificate& certificate,

@@ -10,6 +10,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "ssh/crypto/hash.h"
 #include "ssh/crypto/signature.h"
 #include "ssh/keys/private_key.h"
 #include "ssh/keys/public_key.h"
@@ -77,6 +78,19 @@ struct Draft {
     }
 
     [[nodiscard]] std::vector<std::byte> blob() const {
+        std::vector<std::byte> bytes = unsigned_blob();
+        WireWriter out{bytes};
+        out.string(signature_over(bytes));
+        out.fixed(behind);
+        return bytes;
+    }
+
+    [[nodiscard]] static std::vector<std::byte> signature_over(std::span<const std::byte> bytes) {
+        const Result<PrivateKey> key = parse_private_key(test_keys::ed25519);
+        return sign(key->key, "ssh-ed25519", bytes).value_or(std::vector<std::byte>{});
+    }
+
+    [[nodiscard]] std::vector<std::byte> unsigned_blob() const {
         std::vector<std::byte> bytes;
         WireWriter out{bytes};
         out.text(type);
@@ -96,10 +110,6 @@ struct Draft {
         options(out, extensions);
         out.text("");
         out.string(ca_key);
-        const Result<PrivateKey> key = parse_private_key(test_keys::ed25519);
-        const Result<std::vector<std::byte>> signature = sign(key->key, "ssh-ed25519", bytes);
-        out.string(*signature);
-        out.fixed(behind);
         return bytes;
     }
 };
@@ -464,6 +474,44 @@ TEST(HostCertificate, MayBeSignedByEveryKindOfAuthority) {
 }
 
 // Checklist 91: "CA signature algorithm allowed (no SHA-1)".
+// PROTOCOL.u2f: a security key signs "byte[32] SHA256(application), byte flags, uint32 counter,
+// byte[32] SHA256(message)".
+TEST(HostCertificate, MayBeSignedByASecurityKeyThatNobodyTouched) {
+    constexpr std::string_view type = "sk-ssh-ed25519@openssh.com";
+    constexpr std::string_view application = "ssh:";
+    Draft draft;
+    draft.ca_key.clear();
+    WireWriter key{draft.ca_key};
+    key.text(type);
+    key.string(draft.key_field);
+    key.text(application);
+    std::vector<std::byte> blob = draft.unsigned_blob();
+    std::vector<std::byte> message;
+    WireWriter said{message};
+    said.fixed(hash(HashAlgorithm::sha256, bytes_of(application)).bytes());
+    said.byte(0);
+    said.uint32(7);
+    said.fixed(hash(HashAlgorithm::sha256, blob).bytes());
+    const std::vector<std::byte> made = Draft::signature_over(message);
+    std::vector<std::byte> signature;
+    WireWriter out{signature};
+    out.text(type);
+    out.string(std::span{made}.last(64));
+    out.byte(0);
+    out.uint32(7);
+    WireWriter{blob}.string(signature);
+
+    const Result<Certificate> certificate = parse_certificate(blob);
+
+    ASSERT_TRUE(certificate.has_value());
+    const std::vector<std::string> allowed{std::string{type}};
+    HostCertificateQuestion asked = question("bastion.example");
+    EXPECT_EQ(check_host_certificate(*certificate, asked),
+              CertificateVerdict::ca_algorithm_not_allowed);
+    asked.ca_signature_algorithms = allowed;
+    EXPECT_EQ(check_host_certificate(*certificate, asked), CertificateVerdict::valid);
+}
+
 TEST(HostCertificate, IsRefusedWhereItsSignatureAlgorithmIsNotAllowed) {
     const std::vector<std::string> only_ed25519{"ssh-ed25519"};
     HostCertificateQuestion asked = question("bastion.example");
