@@ -296,7 +296,9 @@ struct Forwarder::Parts final : relay::Observer, relay::SessionFactory {
     }
 
     void tunnel_opened(const relay::Target& target) noexcept override {
-        say(LogLevel::debug, fmt::format("tunnel to {} is open", name_of(target)));
+        if (settings.log_level >= LogLevel::debug) {
+            say(LogLevel::debug, fmt::format("tunnel to {} is open", name_of(target)));
+        }
     }
 
     void tunnel_refused(const io::Address& client,
@@ -310,8 +312,10 @@ struct Forwarder::Parts final : relay::Observer, relay::SessionFactory {
     }
 
     void tunnel_ended(const relay::Target& target, bool cut) noexcept override {
-        say(LogLevel::debug,
-            fmt::format("tunnel to {} {}", name_of(target), cut ? "was cut" : "ended"));
+        if (settings.log_level >= LogLevel::debug) {
+            say(LogLevel::debug,
+                fmt::format("tunnel to {} {}", name_of(target), cut ? "was cut" : "ended"));
+        }
     }
 
     void accept_paused(int os_error) noexcept override {

@@ -246,6 +246,12 @@ void ForwardedConnection::go_on_down() noexcept {
         return;
     }
     if (remote_ended_ && !shut_down_ && !shutdown_.in_flight()) {
+        if (phase_ == Phase::open && local_ended_) {
+            // The close that follows says it to the client: one system call less.
+            shut_down_ = true;
+            finish_if_both_ended();
+            return;
+        }
         around_.loop.shutdown(socket_, shutdown_);
         return;
     }

@@ -130,6 +130,8 @@ void ScriptedSession::take(const Frame& frame) {
                                            .host_key = "ssh-scripted",
                                            .cipher_out = "none",
                                            .cipher_in = "none",
+                                           .mac_out = {},
+                                           .mac_in = {},
                                            .strict = true});
         wake_senders();
         return;
