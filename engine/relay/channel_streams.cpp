@@ -240,9 +240,10 @@ void ChannelStreams::take(const ssh::ChannelEof& event) noexcept {
 }
 
 void ChannelStreams::take(const ssh::ChannelClosed& event) noexcept {
-    // The number is free again only after our own CLOSE.
-    session_->close(event.id);
+    // Nobody's: its user closed it while this event was on its way.
     if (StreamUser* user = release(event.id)) {
+        // The number is free again only after our own CLOSE.
+        session_->close(event.id);
         user->closed(event.cut);
     }
 }
