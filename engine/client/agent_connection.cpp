@@ -67,6 +67,24 @@ tl::expected<std::vector<AgentKey>, std::string> AgentConnection::identities(
     return keys;
 }
 
+tl::expected<void, std::string> AgentConnection::bind(const Binding& binding,
+                                                      std::chrono::milliseconds patience) {
+    const tl::expected<std::vector<std::byte>, std::string> answer =
+        exchange(ssh::make_session_bind({.host_key = binding.host_key,
+                                         .session_id = binding.session_id,
+                                         .signature = binding.signature,
+                                         .is_forwarding = false}),
+                 std::chrono::steady_clock::now() + patience);
+    if (!answer) {
+        return tl::unexpected{answer.error()};
+    }
+    const ssh::Result<bool> bound = ssh::parse_success(*answer);
+    if (!bound) {
+        return tl::unexpected{reason_of(bound.error())};
+    }
+    return {};
+}
+
 tl::expected<std::vector<std::byte>, std::string> AgentConnection::sign(
     const SignRequest& request, std::chrono::milliseconds patience) {
     const tl::expected<std::vector<std::byte>, std::string> answer =

@@ -38,6 +38,16 @@ class AgentConnection {
     [[nodiscard]] tl::expected<std::vector<AgentKey>, std::string> identities(
         std::chrono::milliseconds patience);
 
+    struct Binding {
+        std::span<const std::byte> host_key;
+        std::span<const std::byte> session_id;
+        std::span<const std::byte> signature;
+    };
+    /// session-bind@openssh.com, before anything else: keys that may be used only for certain hosts
+    /// are listed and used for no other. A refusal leaves the connection usable.
+    [[nodiscard]] tl::expected<void, std::string> bind(const Binding& binding,
+                                                       std::chrono::milliseconds patience);
+
     struct SignRequest {
         std::span<const std::byte> key;
         std::string_view algorithm;

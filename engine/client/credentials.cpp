@@ -29,12 +29,13 @@
 #include <unistd.h>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "engine/client/text_filter.h"
 #include "engine/io/expects.h"
 #include "ssh/crypto/secret_memory.h"
 #include "ssh/crypto/signature.h"
-#include "ssh/wire/name_list.h"
+#include "ssh/keys/certificate.h"
 
 namespace caponier::client {
 
@@ -43,12 +44,28 @@ namespace {
 /// A banner may have as many lines as a server likes; a log has not.
 constexpr std::size_t banner_lines_max = 40;
 
+/// An agent that takes longer than this for a signature has asked a person, or waits for a touch:
+/// that a key is on such a token, or needs a confirmation, is told by nothing else.
+constexpr std::chrono::milliseconds signature_without_person{700};
+
 }  // namespace
 
 /// Home in the policy, away with the question while one is open.
 struct Credentials::SessionMemory {
-    std::optional<Identities> identities;  ///< from the first IdentityQuestion on
-    std::string methods;                   ///< what the server said last
+    explicit SessionMemory(KeyFiles files) : key_files(std::move(files)) {}
+
+    // From the first IdentityQuestion on.
+    std::optional<AuthenticationMethods> methods;
+    std::optional<Identities> identities;
+    std::string offered;  ///< the methods that the server named last
+    relay::SessionBinding binding;
+
+    KeyFiles key_files;
+    /// OpenSSH's agent binds a connection to one session, so that each session has its own.
+    std::unique_ptr<AgentConnection> agent;
+    bool password_expired = false;
+    std::string no_answer;             ///< why a person did not answer
+    std::vector<std::byte> signed_by;  ///< the blob of the last signature
     bool authenticated = false;
     bool needs_person = false;  ///< somebody had to know or to touch something
 };
@@ -76,7 +93,7 @@ struct Credentials::OpenQuestion {
 class Credentials::Policy final : public relay::SessionPolicy {
   public:
     Policy(Credentials& credentials, io::Loop& loop)
-        : credentials_(credentials), loop_(loop), session_(std::make_unique<SessionMemory>()) {}
+        : credentials_(credentials), loop_(loop), session_(credentials.make_memory()) {}
     Policy(const Policy&) = delete;
     Policy& operator=(const Policy&) = delete;
 
@@ -104,22 +121,17 @@ class Credentials::Policy final : public relay::SessionPolicy {
         }
     }
 
-    void show_banner(std::string&& text) noexcept override {
-        std::string_view rest = text;
-        for (std::size_t line = 0; line < banner_lines_max && !rest.empty(); ++line) {
-            const std::size_t end = std::min(rest.find('\n'), rest.size());
-            std::string_view words = rest.substr(0, end);
-            if (words.ends_with('\r')) {
-                words.remove_suffix(1);
-            }
-            credentials_.log_(LogLevel::info, printable(words));
-            rest.remove_prefix(std::min(end + 1, rest.size()));
-        }
-    }
+    void show_banner(std::string&& text) noexcept override { credentials_.log_lines(text); }
 
     void authenticated() noexcept override {
         io::expects(session_ != nullptr);
         session_->authenticated = true;
+        session_->agent.reset();
+        session_->needs_person = session_->needs_person || session_->key_files.asked();
+        session_->key_files.forget();
+        if (!session_->signed_by.empty()) {
+            credentials_.remember_what_worked(std::move(session_->signed_by));
+        }
     }
 
     bool needs_no_person() const noexcept override {
@@ -157,7 +169,8 @@ Credentials::Credentials(
       host_key_check_(std::move(host_key_check)),
       sources_(std::move(sources)),
       log_(std::move(log)),
-      interrupt_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+      interrupt_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      prompter_(options_.askpass, interrupt_.fd()) {}
 
 tl::expected<std::unique_ptr<Credentials>, std::string> Credentials::start(Options options,
                                                                            Log log) {
@@ -328,34 +341,165 @@ relay::Answer Credentials::answer(const relay::HostKeyQuestion& question, Sessio
     return relay::AcceptHostKey{};
 }
 
+// ---- methods -----------------------------------------------------------------------------------
+
+std::unique_ptr<Credentials::SessionMemory> Credentials::make_memory() {
+    const AuthenticationOptions& options = options_.settings.authentication;
+    KeyFiles::Ask ask;
+    if (!options.batch_mode) {
+        ask = [this](const std::string& prompt) { return prompter_.ask(prompt, false); };
+    }
+    return std::make_unique<SessionMemory>(KeyFiles{std::move(ask), options.password_prompts});
+}
+
 relay::Answer Credentials::answer(const relay::IdentityQuestion& question, SessionMemory& session) {
-    const Settings& settings = options_.settings;
-    const auto refuse = [&](std::string_view why) {
-        return relay::Refuse{fmt::format("{}@{}: {}", settings.user, settings.host, why)};
-    };
+    if (!session.methods) {
+        session.binding = question.binding;
+        session.methods.emplace(options_.settings.authentication, prompter_.can_ask());
+    }
     // After a key that the engine cannot use, the server has said nothing new.
     if (!question.methods.empty()) {
-        session.methods = question.methods;
-    }
-    if (!ssh::NameList{session.methods}.contains("publickey")) {
-        return refuse(
-            fmt::format("the server {} '{}', and only publickey is supported so far",
-                        question.partial_success ? "accepted the key, but also wants" : "asks for",
-                        printable(session.methods, 200)));
-    }
-    if (!session.identities) {
-        session.identities.emplace(sources_, agent_keys(), log_);
+        session.offered = question.methods;
     }
     if (question.partial_success) {
-        session.identities->last_was_accepted();
+        session.methods->last_was_accepted();
+        if (session.identities) {
+            session.identities->last_was_accepted();
+        }
     }
-    const Identity* const identity = session.identities->next(log_);
+    if (question.password_expired) {
+        session.password_expired = true;
+        session.methods->exhaust(Method::password);
+    }
+    return try_next_method(session);
+}
+
+relay::Answer Credentials::try_next_method(SessionMemory& session) {
+    while (const std::optional<Method> method = session.methods->next(session.offered)) {
+        std::optional<relay::Answer> attempt;
+        switch (*method) {
+        case Method::public_key:
+            attempt = try_next_key(session);
+            break;
+        case Method::keyboard_interactive:
+            session.methods->try_now(Method::keyboard_interactive);
+            attempt = relay::TryKeyboardInteractive{};
+            break;
+        case Method::password:
+            attempt = try_password(session);
+            break;
+        }
+        if (attempt) {
+            return *std::move(attempt);
+        }
+        session.methods->exhaust(*method);
+    }
+    return refusal(session);
+}
+
+std::optional<relay::Answer> Credentials::try_next_key(SessionMemory& session) {
+    if (!session.identities) {
+        IdentitySources sources = sources_;
+        sources.can_ask = !options_.settings.authentication.batch_mode && prompter_.can_ask();
+        session.identities.emplace(sources, agent_keys(session), log_);
+        session.identities->prefer(what_worked());
+    }
+    const Identity* const identity = session.identities->next(session.key_files, log_);
     if (identity == nullptr) {
-        return refuse(session.identities->refusal());
+        return std::nullopt;
     }
     log_(LogLevel::verbose, fmt::format("offering {}", identity->name()));
     return relay::TryPublicKey{identity->algorithm(), identity->blob};
 }
+
+std::optional<relay::Answer> Credentials::try_password(SessionMemory& session) {
+    const Settings& settings = options_.settings;
+    session.methods->try_now(Method::password);
+    if (session.methods->is_again(Method::password)) {
+        log_(LogLevel::info, "Permission denied, please try again.");
+    }
+    tl::expected<ssh::SecretBytes, std::string> password = ask_person(
+        fmt::format("{}@{}'s password: ", printable(settings.user), printable(settings.host)),
+        false,
+        session);
+    if (!password) {
+        session.methods->take_back(Method::password);
+        return std::nullopt;
+    }
+    return relay::TryPassword{*std::move(password)};
+}
+
+relay::Answer Credentials::answer(const relay::PromptsQuestion& question, SessionMemory& session) {
+    const Settings& settings = options_.settings;
+    session.methods->question_came();
+    for (const std::string& words : {question.name, question.instruction}) {
+        log_lines(words);
+    }
+    relay::PromptAnswers answers;
+    for (const relay::PromptsQuestion::Prompt& prompt : question.prompts) {
+        tl::expected<ssh::SecretBytes, std::string> answer =
+            ask_person(fmt::format("({}@{}) {}",
+                                   printable(settings.user),
+                                   printable(settings.host),
+                                   printable(prompt.text)),
+                       prompt.echo,
+                       session);
+        if (!answer) {
+            session.methods->take_back(Method::keyboard_interactive);
+            session.methods->exhaust(Method::keyboard_interactive);
+            return try_next_method(session);
+        }
+        answers.texts.push_back(*std::move(answer));
+    }
+    return answers;
+}
+
+tl::expected<ssh::SecretBytes, std::string> Credentials::ask_person(const std::string& prompt,
+                                                                    bool echo,
+                                                                    SessionMemory& session) {
+    session.needs_person = true;
+    tl::expected<ssh::SecretBytes, std::string> answer = prompter_.ask(prompt, echo);
+    if (!answer) {
+        session.no_answer = answer.error();
+    }
+    return answer;
+}
+
+relay::Refuse Credentials::refusal(const SessionMemory& session) const {
+    const Settings& settings = options_.settings;
+    std::vector<std::string> reasons;
+    if (session.password_expired) {
+        reasons.emplace_back(
+            "the password has expired, and the server wants a new one: change it there, with ssh "
+            "or "
+            "passwd, and come back");
+    }
+    if (!session.no_answer.empty()) {
+        reasons.push_back(session.no_answer);
+    }
+    if (std::string why = session.methods->refusal(session.offered); !why.empty()) {
+        reasons.push_back(std::move(why));
+    }
+    if (session.identities && (reasons.empty() || session.identities->any_worth_telling())) {
+        reasons.push_back(session.identities->refusal());
+    }
+    return relay::Refuse{fmt::format(
+        "{}@{}: {}", printable(settings.user), printable(settings.host), fmt::join(reasons, "; "))};
+}
+
+void Credentials::log_lines(std::string_view text) const {
+    for (std::size_t line = 0; line < banner_lines_max && !text.empty(); ++line) {
+        const std::size_t end = std::min(text.find('\n'), text.size());
+        std::string_view words = text.substr(0, end);
+        if (words.ends_with('\r')) {
+            words.remove_suffix(1);
+        }
+        log_(LogLevel::info, printable(words));
+        text.remove_prefix(std::min(end + 1, text.size()));
+    }
+}
+
+// ---- signatures --------------------------------------------------------------------------------
 
 relay::Answer Credentials::answer(const relay::SignatureQuestion& question,
                                   SessionMemory& session) {
@@ -364,88 +508,129 @@ relay::Answer Credentials::answer(const relay::SignatureQuestion& question,
     if (identity == nullptr) {
         return relay::DeclineSignature{};
     }
-    tl::expected<relay::Bytes, std::string> signature = sign(question, *identity);
+    tl::expected<relay::Bytes, std::string> signature = sign(question, *identity, session);
     if (!signature) {
         log_(LogLevel::info,
              fmt::format("warning: cannot sign with {}: {}", identity->name(), signature.error()));
         return relay::DeclineSignature{};
     }
+    session.signed_by = question.blob;
     return relay::Signature{*std::move(signature)};
 }
 
-relay::Answer Credentials::answer(const relay::PromptsQuestion&, SessionMemory&) {
-    return relay::Refuse{"the server asks questions, and nobody is there to answer"};
-}
-
 tl::expected<relay::Bytes, std::string> Credentials::sign(const relay::SignatureQuestion& question,
-                                                          const Identity& identity) {
-    if (identity.in_agent) {
-        AgentConnection* const connection = agent();
-        if (connection == nullptr) {
-            return tl::unexpected{std::string{"the agent is gone"}};
-        }
-        return connection->sign({question.blob, question.algorithm, question.data},
-                                options_.patience.signing);
+                                                          const Identity& identity,
+                                                          SessionMemory& session) {
+    if (identity.in_agent != Identity::InAgent::no) {
+        return sign_by_agent(question, identity, session);
     }
-    const tl::expected<ssh::PrivateKey, std::string> key = load_private_key(identity.file);
+    const tl::expected<const ssh::PrivateKey*, std::string> key =
+        session.key_files.open(identity.file);
     if (!key) {
         return tl::unexpected{key.error()};
     }
-    // The file may have been exchanged since it was offered.
-    const std::span<const std::byte> blob = key->key.public_key();
-    if (!std::equal(blob.begin(), blob.end(), question.blob.begin(), question.blob.end())) {
-        return tl::unexpected{std::string{"the file holds another key now"}};
+    // The file may have been exchanged since it was offered, and nothing but this proves that a
+    // public half belongs to a private half that was locked.
+    const std::span<const std::byte> blob = (*key)->key.public_key();
+    const std::span<const std::byte> expected = identity.plain_blob();
+    if (!std::equal(blob.begin(), blob.end(), expected.begin(), expected.end())) {
+        return tl::unexpected{std::string{"the file holds another key than its public half says"}};
     }
     ssh::Result<std::vector<std::byte>> signature =
-        ssh::sign(key->key, question.algorithm, question.data);
+        ssh::sign((*key)->key, ssh::plain_algorithm(question.algorithm), question.data);
     if (!signature) {
         return tl::unexpected{std::string{ssh::describe(signature.error().code)}};
     }
     return *std::move(signature);
 }
 
-AgentConnection* Credentials::agent() {
+tl::expected<relay::Bytes, std::string> Credentials::sign_by_agent(
+    const relay::SignatureQuestion& question, const Identity& identity, SessionMemory& session) {
+    AgentConnection* const connection = agent(session);
+    if (connection == nullptr) {
+        return tl::unexpected{std::string{"the agent is gone"}};
+    }
+    if (identity.is_on_token()) {
+        log_(LogLevel::info,
+             fmt::format("Confirm user presence for {} by touching its token", identity.name()));
+    }
+    const auto begin = std::chrono::steady_clock::now();
+    tl::expected<relay::Bytes, std::string> signature =
+        connection->sign({.key = identity.agent_blob(),
+                          .algorithm = ssh::plain_algorithm(question.algorithm),
+                          .data = question.data},
+                         options_.patience.signing);
+    const bool took_long = std::chrono::steady_clock::now() - begin > signature_without_person;
+    session.needs_person = session.needs_person || identity.is_on_token() || took_long;
+    return signature;
+}
+
+// ---- the agent ---------------------------------------------------------------------------------
+
+AgentConnection* Credentials::agent(SessionMemory& session) {
     if (options_.agent_path.empty()) {
         return nullptr;
     }
-    if (agent_ == nullptr || !agent_->is_usable()) {
-        tl::expected<AgentConnection, std::string> opened =
-            AgentConnection::open(options_.agent_path, interrupt_.fd());
-        if (!opened) {
-            log_(LogLevel::info,
-                 fmt::format("warning: the agent at {} is not used: {}",
-                             printable(options_.agent_path),
-                             opened.error()));
-            agent_.reset();
-            return nullptr;
-        }
-        agent_ = std::make_unique<AgentConnection>(*std::move(opened));
+    if (session.agent != nullptr && session.agent->is_usable()) {
+        return session.agent.get();
     }
-    return agent_.get();
+    session.agent.reset();
+    tl::expected<AgentConnection, std::string> opened =
+        AgentConnection::open(options_.agent_path, interrupt_.fd());
+    if (!opened) {
+        warn_of_agent(opened.error());
+        return nullptr;
+    }
+    session.agent = std::make_unique<AgentConnection>(*std::move(opened));
+    const relay::SessionBinding& binding = session.binding;
+    if (!binding.session_id.empty()) {
+        // An agent that does not know the extension refuses, and is used as before.
+        const tl::expected<void, std::string> bound = session.agent->bind(
+            {binding.host_key, binding.session_id, binding.signature}, options_.patience.listing);
+        if (!bound) {
+            log_(LogLevel::debug, fmt::format("the agent is not bound: {}", bound.error()));
+        }
+        if (!session.agent->is_usable()) {
+            warn_of_agent(bound.error());
+            session.agent.reset();
+        }
+    }
+    return session.agent.get();
 }
 
-std::vector<AgentKey> Credentials::agent_keys() {
-    // An agent that was closed while nobody asked anything is found out here, and tried once more.
-    for (int attempt = 0; attempt < 2; ++attempt) {
-        const bool is_fresh = agent_ == nullptr || !agent_->is_usable();
-        AgentConnection* const connection = agent();
-        if (connection == nullptr) {
-            return {};
-        }
-        tl::expected<std::vector<AgentKey>, std::string> keys =
-            connection->identities(options_.patience.listing);
-        if (keys) {
-            return *std::move(keys);
-        }
-        if (is_fresh || connection->is_usable()) {
-            log_(LogLevel::info,
-                 fmt::format("warning: the agent at {} is not used: {}",
-                             printable(options_.agent_path),
-                             keys.error()));
-            return {};
-        }
+std::vector<AgentKey> Credentials::agent_keys(SessionMemory& session) {
+    AgentConnection* const connection = agent(session);
+    if (connection == nullptr) {
+        return {};
     }
-    return {};
+    tl::expected<std::vector<AgentKey>, std::string> keys =
+        connection->identities(options_.patience.listing);
+    if (!keys) {
+        warn_of_agent(keys.error());
+        return {};
+    }
+    return *std::move(keys);
+}
+
+/// Once: the sessions of a pool would all say the same.
+void Credentials::warn_of_agent(std::string_view why) {
+    if (!std::exchange(warned_of_agent_, true)) {
+        log_(LogLevel::info,
+             fmt::format(
+                 "warning: the agent at {} is not used: {}", printable(options_.agent_path), why));
+    }
+}
+
+// ---- what worked -------------------------------------------------------------------------------
+
+void Credentials::remember_what_worked(std::vector<std::byte> blob) {
+    const std::lock_guard lock{mutex_};
+    worked_ = std::move(blob);
+}
+
+std::vector<std::byte> Credentials::what_worked() {
+    const std::lock_guard lock{mutex_};
+    return worked_;
 }
 
 }  // namespace caponier::client

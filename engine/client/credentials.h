@@ -9,16 +9,21 @@
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
 #include <tl/expected.hpp>
 
 #include "engine/client/agent_connection.h"
+#include "engine/client/authentication_methods.h"
 #include "engine/client/host_key_check.h"
 #include "engine/client/identities.h"
+#include "engine/client/key_files.h"
 #include "engine/client/log.h"
+#include "engine/client/prompter.h"
 #include "engine/client/settings.h"
 #include "engine/io/loop.h"
 #include "engine/io/socket.h"
@@ -37,8 +42,9 @@ class Credentials {
     struct Options {
         Settings settings;  ///< complete()
         Account account;
-        std::string agent_path;  ///< $SSH_AUTH_SOCK; empty: no agent
+        std::string agent_path;  ///< agent_path(); empty: no agent
         AgentPatience patience;
+        AskpassEnvironment askpass;
     };
 
     /// Starts the thread. The error is one line: a file name that cannot be expanded, or a lack of
@@ -90,10 +96,25 @@ class Credentials {
                                        SessionMemory& session);
     [[nodiscard]] relay::Answer answer(const relay::PromptsQuestion& question,
                                        SessionMemory& session);
+    [[nodiscard]] relay::Answer try_next_method(SessionMemory& session);
+    [[nodiscard]] std::optional<relay::Answer> try_next_key(SessionMemory& session);
+    [[nodiscard]] std::optional<relay::Answer> try_password(SessionMemory& session);
+    [[nodiscard]] relay::Refuse refusal(const SessionMemory& session) const;
+    [[nodiscard]] tl::expected<ssh::SecretBytes, std::string> ask_person(const std::string& prompt,
+                                                                         bool echo,
+                                                                         SessionMemory& session);
     [[nodiscard]] tl::expected<relay::Bytes, std::string> sign(
-        const relay::SignatureQuestion& question, const Identity& identity);
-    [[nodiscard]] AgentConnection* agent();
-    [[nodiscard]] std::vector<AgentKey> agent_keys();
+        const relay::SignatureQuestion& question, const Identity& identity, SessionMemory& session);
+    [[nodiscard]] tl::expected<relay::Bytes, std::string> sign_by_agent(
+        const relay::SignatureQuestion& question, const Identity& identity, SessionMemory& session);
+    [[nodiscard]] std::unique_ptr<SessionMemory> make_memory();
+    void log_lines(std::string_view text) const;
+    [[nodiscard]] AgentConnection* agent(SessionMemory& session);
+    [[nodiscard]] std::vector<AgentKey> agent_keys(SessionMemory& session);
+    void warn_of_agent(std::string_view why);
+
+    void remember_what_worked(std::vector<std::byte> blob);
+    [[nodiscard]] std::vector<std::byte> what_worked();
     void tell_of_unlocked_secrets();
 
     const Options options_;
@@ -101,9 +122,9 @@ class Credentials {
     const IdentitySources sources_;
     const Log log_;
     io::Socket interrupt_;  ///< an eventfd: readable once stop() was called
-
-    std::unique_ptr<AgentConnection> agent_;  ///< the thread's
-    bool told_of_unlocked_secrets_ = false;   ///< the thread's
+    const Prompter prompter_;
+    bool warned_of_agent_ = false;           ///< the thread's
+    bool told_of_unlocked_secrets_ = false;  ///< the thread's
 
     struct OnTheWay {
         const io::Loop* loop = nullptr;
@@ -115,6 +136,7 @@ class Credentials {
     bool stopping_ = false;                            ///< under mutex_
     std::deque<std::unique_ptr<OpenQuestion>> queue_;  ///< under mutex_; at most one a policy
     std::vector<OnTheWay> on_the_way_;                 ///< under mutex_; one entry a loop
+    std::vector<std::byte> worked_;                    ///< under mutex_; a key's blob
 
     std::mutex joining_;
     std::thread thread_;

@@ -9,7 +9,6 @@
 #include <atomic>
 #include <bit>
 #include <condition_variable>
-#include <cstdlib>
 #include <mutex>
 #include <optional>
 #include <stop_token>
@@ -106,11 +105,17 @@ struct Forwarder::Parts final : relay::Observer, relay::SessionFactory {
         budget.emplace(settings.memory_budget_bytes.value_or(default_memory_budget()));
         destination.budget = &*budget;
 
-        const char* agent = std::getenv("SSH_AUTH_SOCK");
+        const TokenValues values{
+            account, settings.host, settings.host_name, settings.user, settings.port};
+        auto agent = agent_path(settings.authentication.agent, values);
+        if (!agent) {
+            return fail(ExitCode::usage, agent.error());
+        }
         auto started = Credentials::start({.settings = settings,
                                            .account = std::move(account),
-                                           .agent_path = agent == nullptr ? "" : agent,
-                                           .patience = {}},
+                                           .agent_path = *std::move(agent),
+                                           .patience = {},
+                                           .askpass = AskpassEnvironment::of_process()},
                                           reports.log);
         if (!started) {
             return fail(ExitCode::failed, started.error());

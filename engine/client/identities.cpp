@@ -15,6 +15,8 @@
 #include "engine/client/file_contents.h"
 #include "engine/client/text_filter.h"
 #include "ssh/crypto/signature.h"
+#include "ssh/keys/certificate.h"
+#include "ssh/keys/private_key.h"
 #include "ssh/keys/public_key.h"
 #include "ssh/wire/bytes.h"
 
@@ -32,32 +34,48 @@ bool equal(std::span<const std::byte> a, std::span<const std::byte> b) noexcept 
     return std::equal(a.begin(), a.end(), b.begin(), b.end());
 }
 
-/// An agent signs for a certificate with the plain key's algorithm; offering certificates comes
-/// with CertificateFile.
-bool is_certificate(std::string_view type) noexcept {
-    return type.find("-cert-v0") != std::string_view::npos;
-}
-
 std::optional<std::vector<std::byte>> read_public_key(const std::string& path) {
     const tl::expected<FileContents, FileError> file =
         read_file(path, ssh::private_key_file_bytes_max);
     if (!file) {
         return std::nullopt;
     }
-    ssh::Result<ssh::PublicKeyText> key =
-        ssh::parse_public_key_file(ssh::text_of(file->bytes.bytes()));
-    return key ? std::optional{std::move(key->blob)} : std::nullopt;
+    const std::string_view text = ssh::text_of(file->bytes.bytes());
+    ssh::Result<ssh::PublicKeyText> key = ssh::parse_public_key_file(text);
+    return key ? std::optional{std::move(key->blob)} : ssh::told_public_key(text);
 }
 
-std::string reason_of(ssh::ErrorCode code) {
-    switch (code) {
-    case ssh::ErrorCode::key_is_encrypted:
-        return "it is protected by a passphrase: add it to an agent with ssh-add";
-    case ssh::ErrorCode::unsupported_key:
-        return "its key type is not supported: use an ed25519, ecdsa or RSA key";
-    default:
-        return "it is not a private key";
+/// The plain key in a user's certificate; empty for anything else.
+std::vector<std::byte> key_in_certificate(std::span<const std::byte> blob) {
+    ssh::Result<ssh::Certificate> certificate = ssh::parse_certificate(blob);
+    if (!certificate || certificate->role != ssh::CertificateRole::user) {
+        return {};
     }
+    return std::move(certificate->public_key);
+}
+
+bool is_certificate_type(std::string_view type) noexcept {
+    return type.find("-cert-v0") != std::string_view::npos;
+}
+
+/// An identity without a private half yet; empty if the blob is nothing that could be offered.
+std::optional<Identity> identity_of(std::vector<std::byte> blob) {
+    Identity identity;
+    identity.type = ssh::blob_type_name(blob);
+    if (is_certificate_type(identity.type)) {
+        identity.plain = key_in_certificate(blob);
+        if (identity.plain.empty()) {
+            return std::nullopt;
+        }
+    }
+    identity.blob = std::move(blob);
+    return identity.type.empty() ? std::nullopt : std::optional{std::move(identity)};
+}
+
+void certificates_first(std::vector<Identity>& identities) {
+    std::stable_partition(identities.begin(), identities.end(), [](const Identity& identity) {
+        return identity.is_certificate();
+    });
 }
 
 }  // namespace
@@ -67,117 +85,210 @@ tl::expected<IdentitySources, std::string> identity_sources(const Settings& sett
     const TokenValues values{
         account, settings.host, settings.host_name, settings.user, settings.port};
     IdentitySources sources{.files = {},
+                            .certificates = {},
                             .files_given = !settings.identity_files.empty(),
                             .identities_only = settings.identities_only};
     std::vector<std::string> names = settings.identity_files;
     if (names.empty()) {
         names.assign(default_files.begin(), default_files.end());
     }
-    for (const std::string& name : names) {
-        if (is_none(name)) {
-            continue;
+    const auto expand = [&](const std::vector<std::string>& from,
+                            std::vector<std::string>& to,
+                            std::string_view option) -> tl::expected<void, std::string> {
+        for (const std::string& name : from) {
+            if (is_none(name)) {
+                continue;
+            }
+            tl::expected<std::string, std::string> path = expand_path(name, values);
+            if (!path) {
+                return tl::unexpected{fmt::format("{} {}", option, path.error())};
+            }
+            to.push_back(std::move(*path));
         }
-        tl::expected<std::string, std::string> path = expand_path(name, values);
-        if (!path) {
-            return tl::unexpected{"IdentityFile " + path.error()};
-        }
-        sources.files.push_back(std::move(*path));
+        return {};
+    };
+    if (const auto expanded = expand(names, sources.files, "IdentityFile"); !expanded) {
+        return tl::unexpected{expanded.error()};
+    }
+    if (const auto expanded = expand(
+            settings.authentication.certificate_files, sources.certificates, "CertificateFile");
+        !expanded) {
+        return tl::unexpected{expanded.error()};
     }
     return sources;
 }
 
 std::string Identity::name() const {
-    return file.empty() ? fmt::format("agent key '{}'", printable(comment, 100)) : printable(file);
+    const std::string what = is_certificate() ? "certificate of " : "";
+    return what + (file.empty() ? fmt::format("agent key '{}'", printable(comment, 100))
+                                : printable(file));
 }
 
 std::string Identity::algorithm() const {
+    const std::string_view best_for_rsa = ssh::signature_algorithms(ssh::KeyType::rsa).front();
     if (type == rsa_type) {
-        return std::string{ssh::signature_algorithms(ssh::KeyType::rsa).front()};
+        return std::string{best_for_rsa};
+    }
+    if (ssh::plain_algorithm(type) == rsa_type) {
+        return std::string{ssh::certificate_algorithm(best_for_rsa)};
     }
     return type;
 }
 
-tl::expected<ssh::PrivateKey, std::string> load_private_key(const std::string& path) {
-    const tl::expected<FileContents, FileError> file =
-        read_file(path, ssh::private_key_file_bytes_max);
-    if (!file) {
-        return tl::unexpected{describe(file.error())};
-    }
-    // authfile.c: "if a key owned by the user is accessed, then we check the permissions of the
-    // file. if the key owned by a different user, then we don't care."
-    if (file->owner == ::getuid() && (file->mode & 077) != 0) {
-        return tl::unexpected{fmt::format(
-            "permissions {:04o} for '{}' are too open: it is required that your private "
-            "key files are NOT accessible by others (chmod 600)",
-            file->mode & 0777U,
-            printable(path))};
-    }
-    ssh::Result<ssh::PrivateKey> key = ssh::parse_private_key(ssh::text_of(file->bytes.bytes()));
-    if (!key) {
-        return tl::unexpected{reason_of(key.error().code)};
-    }
-    return *std::move(key);
-}
-
 Identities::Identities(const IdentitySources& sources,
                        std::span<const AgentKey> agent_keys,
-                       const Log& log) {
+                       const Log& log)
+    : can_ask_(sources.can_ask) {
     for (const std::string& path : sources.files) {
         add_file(path, sources, log);
+        if (sources.certificates.empty()) {
+            add_certificate_of(path);
+        }
     }
-    prefer_agent_keys(agent_keys, sources.identities_only);
+    join_agent(agent_keys, sources.identities_only);
+    for (const std::string& path : sources.certificates) {
+        add_named_certificate(path, log);
+    }
+    find_private_halves(agent_keys, log);
 }
 
 void Identities::add_file(const std::string& path, const IdentitySources& sources, const Log& log) {
     // As sshkey_load_public(): the file may be a public key itself (whose private half an agent
-    // has), else its public half lies beside it, else it is computed from the private one.
+    // has), or tell its public half; else that lies beside it, or is computed from the private one.
     std::optional<std::vector<std::byte>> blob = read_public_key(path);
     if (!blob) {
         blob = read_public_key(path + ".pub");
     }
+    bool is_locked = false;
     if (!blob) {
-        const tl::expected<ssh::PrivateKey, std::string> key = load_private_key(path);
+        const tl::expected<ssh::PrivateKey, KeyFileProblem> key = load_private_key(path);
+        is_locked = !key && key.error().needs_passphrase && sources.can_ask;
         if (key) {
             const std::span<const std::byte> computed = key->key.public_key();
             blob.emplace(computed.begin(), computed.end());
-        } else if (sources.files_given || ::access(path.c_str(), F_OK) == 0) {
-            skip(printable(path), key.error(), log);
+        } else if (!is_locked && (sources.files_given || ::access(path.c_str(), F_OK) == 0)) {
+            skip(printable(path), key.error().what, log);
         }
     }
-    if (!blob || find(*blob) != nullptr) {
+    if (is_locked) {
+        Identity locked;
+        locked.file = path;
+        identities_.push_back(std::move(locked));
         return;
     }
-    std::string type{ssh::blob_type_name(*blob)};
-    if (!is_certificate(type)) {
-        identities_.push_back({std::move(*blob), std::move(type), path, {}, false});
+    std::optional<Identity> identity = blob ? identity_of(std::move(*blob)) : std::nullopt;
+    if (identity && find(identity->blob) == nullptr) {
+        identity->file = path;
+        identities_.push_back(std::move(*identity));
     }
 }
 
-void Identities::prefer_agent_keys(std::span<const AgentKey> agent_keys, bool identities_only) {
-    std::vector<Identity> named;
-    std::vector<Identity> others;
+/// ssh(1) -i: "ssh will also try to load certificate information from the filename obtained by
+/// appending -cert.pub to identity filenames."
+void Identities::add_certificate_of(const std::string& path) {
+    std::optional<std::vector<std::byte>> blob = read_public_key(path + "-cert.pub");
+    std::optional<Identity> identity = blob ? identity_of(std::move(*blob)) : std::nullopt;
+    if (identity && identity->is_certificate() && find(identity->blob) == nullptr) {
+        identity->file = path;
+        identities_.push_back(std::move(*identity));
+    }
+}
+
+/// CertificateFile: "A corresponding private key must be provided separately in order to use this
+/// certificate either from an IdentityFile directive or -i flag to ssh(1), via ssh-agent(1)".
+void Identities::add_named_certificate(const std::string& path, const Log& log) {
+    std::optional<std::vector<std::byte>> blob = read_public_key(path);
+    std::optional<Identity> identity = blob ? identity_of(std::move(*blob)) : std::nullopt;
+    if (!identity || !identity->is_certificate()) {
+        skip(printable(path), "it is not a user's certificate", log);
+        return;
+    }
+    const Identity* const known = find(identity->blob);
+    const auto position = identities_.begin() + static_cast<std::ptrdiff_t>(named_certificates_);
+    if (known != nullptr) {
+        const auto at = identities_.begin() + (known - identities_.data());
+        if (at < position) {
+            return;
+        }
+        identity = std::move(*at);
+        identities_.erase(at);
+    }
+    if (identity->file.empty() && identity->in_agent == Identity::InAgent::no) {
+        const auto half =
+            std::find_if(identities_.begin(), identities_.end(), [&](const Identity& each) {
+                return !each.is_certificate() && equal(each.blob, identity->plain);
+            });
+        identity->file = half == identities_.end() ? "" : half->file;
+        identity->comment = printable(path);
+    }
+    identities_.insert(identities_.begin() + static_cast<std::ptrdiff_t>(named_certificates_),
+                       std::move(*identity));
+    ++named_certificates_;
+}
+
+void Identities::join_agent(std::span<const AgentKey> agent_keys, bool identities_only) {
+    std::vector<Identity> from_agent;
     for (const AgentKey& key : agent_keys) {
         const auto file =
             std::find_if(identities_.begin(), identities_.end(), [&](const Identity& identity) {
                 return equal(identity.blob, key.blob);
             });
-        std::string type{ssh::blob_type_name(key.blob)};
-        if (file != identities_.end()) {
-            file->in_agent = true;
-            file->comment = key.comment;
-            named.push_back(std::move(*file));
+        const bool is_named = file != identities_.end();
+        std::optional<Identity> identity =
+            is_named ? std::optional{std::move(*file)} : identity_of(key.blob);
+        if (is_named) {
             identities_.erase(file);
-        } else if (!identities_only && !type.empty() && !is_certificate(type)) {
-            others.push_back({key.blob, std::move(type), {}, key.comment, true});
+        } else if (!identity || identities_only) {
+            continue;
         }
+        identity->in_agent = Identity::InAgent::as_it_is;
+        identity->comment = key.comment;
+        const auto position =
+            is_named ? std::find_if(from_agent.begin(),
+                                    from_agent.end(),
+                                    [](const Identity& each) { return each.file.empty(); })
+                     : from_agent.end();
+        from_agent.insert(position, std::move(*identity));
     }
-    named.insert(named.end(),
-                 std::make_move_iterator(others.begin()),
-                 std::make_move_iterator(others.end()));
-    named.insert(named.end(),
-                 std::make_move_iterator(identities_.begin()),
-                 std::make_move_iterator(identities_.end()));
-    identities_ = std::move(named);
+    certificates_first(from_agent);
+    certificates_first(identities_);
+    from_agent.insert(from_agent.end(),
+                      std::make_move_iterator(identities_.begin()),
+                      std::make_move_iterator(identities_.end()));
+    identities_ = std::move(from_agent);
+}
+
+/// A certificate that the agent does not hold is signed for with the plain key, if it has that.
+void Identities::find_private_halves(std::span<const AgentKey> agent_keys, const Log& log) {
+    std::vector<Identity> usable;
+    for (Identity& identity : identities_) {
+        const bool agent_has_plain =
+            identity.is_certificate() &&
+            std::any_of(agent_keys.begin(), agent_keys.end(), [&](const AgentKey& key) {
+                return equal(key.blob, identity.plain);
+            });
+        if (identity.in_agent == Identity::InAgent::no && agent_has_plain) {
+            identity.in_agent = Identity::InAgent::plain;
+        }
+        if (identity.file.empty() && identity.in_agent == Identity::InAgent::no) {
+            skip(fmt::format("certificate {}", identity.comment),
+                 "no identity file and no agent has its private key",
+                 log);
+            continue;
+        }
+        usable.push_back(std::move(identity));
+    }
+    identities_ = std::move(usable);
+}
+
+void Identities::prefer(std::span<const std::byte> blob) {
+    const auto found =
+        std::find_if(identities_.begin(), identities_.end(), [&](const Identity& identity) {
+            return equal(identity.blob, blob);
+        });
+    if (found != identities_.end() && next_ == 0) {
+        std::rotate(identities_.begin(), found, found + 1);
+    }
 }
 
 void Identities::skip(std::string_view name, std::string_view why, const Log& log) {
@@ -185,26 +296,45 @@ void Identities::skip(std::string_view name, std::string_view why, const Log& lo
     skipped_.push_back(fmt::format("{}: {}", name, why));
 }
 
-bool Identities::can_sign(const Identity& identity, const Log& log) {
-    if (identity.in_agent) {
+bool Identities::can_sign(Identity& identity, KeyFiles& files, const Log& log) {
+    if (identity.in_agent != Identity::InAgent::no) {
         return true;
     }
-    const tl::expected<ssh::PrivateKey, std::string> key = load_private_key(identity.file);
-    if (!key) {
-        skip(identity.name(), key.error(), log);
+    if (identity.is_on_token()) {
+        skip(identity.name(), "keys on FIDO tokens are used through an agent: ssh-add it", log);
         return false;
     }
-    if (!equal(key->key.public_key(), identity.blob)) {
+    if (identity.blob.empty()) {
+        const tl::expected<const ssh::PrivateKey*, std::string> key = files.open(identity.file);
+        if (!key) {
+            skip(identity.name(), key.error(), log);
+            return false;
+        }
+        const std::span<const std::byte> blob = (*key)->key.public_key();
+        identity.blob.assign(blob.begin(), blob.end());
+        identity.type = ssh::blob_type_name(blob);
+        return true;
+    }
+    const tl::expected<ssh::PrivateKey, KeyFileProblem> key = load_private_key(identity.file);
+    if (!key) {
+        // Its passphrase is asked for once the server wants the key.
+        if (key.error().needs_passphrase && can_ask_) {
+            return true;
+        }
+        skip(identity.name(), key.error().what, log);
+        return false;
+    }
+    if (!equal(key->key.public_key(), identity.plain_blob())) {
         skip(identity.name(), "its .pub file belongs to another key", log);
         return false;
     }
     return true;
 }
 
-const Identity* Identities::next(const Log& log) {
+const Identity* Identities::next(KeyFiles& files, const Log& log) {
     while (next_ < identities_.size() && failures_ < identities_tried_max) {
-        const Identity& identity = identities_[next_++];
-        if (can_sign(identity, log)) {
+        Identity& identity = identities_[next_++];
+        if (can_sign(identity, files, log)) {
             tried_.push_back(next_ - 1);
             ++failures_;
             return &identity;

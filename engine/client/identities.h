@@ -12,10 +12,10 @@
 #include <tl/expected.hpp>
 
 #include "engine/client/agent_connection.h"
+#include "engine/client/key_files.h"
 #include "engine/client/log.h"
 #include "engine/client/path_expansion.h"
 #include "engine/client/settings.h"
-#include "ssh/keys/private_key.h"
 
 namespace caponier::client {
 
@@ -26,8 +26,11 @@ inline constexpr std::size_t identities_tried_max = 6;
 /// Where identities may come from.
 struct IdentitySources {
     std::vector<std::string> files;  ///< expanded, in the order of IdentityFile
-    bool files_given = false;        ///< by the user; a missing default file is no news
+    /// CertificateFile, expanded; if there are none, "-cert.pub" beside each file is looked for.
+    std::vector<std::string> certificates;
+    bool files_given = false;  ///< by the user; a missing default file is no news
     bool identities_only = false;
+    bool can_ask = false;  ///< for a passphrase
 };
 /// `settings` are complete(). The error is one line.
 [[nodiscard]] tl::expected<IdentitySources, std::string> identity_sources(const Settings& settings,
@@ -35,34 +38,45 @@ struct IdentitySources {
 
 /// One key that may be offered.
 struct Identity {
-    std::vector<std::byte> blob;
-    std::string type;     ///< "ssh-ed25519", ...
-    std::string file;     ///< of the private half; empty if only the agent has it
-    std::string comment;  ///< the agent's, unfiltered
-    bool in_agent = false;
+    std::vector<std::byte> blob;  ///< of a certificate, the whole; empty: only its passphrase tells
+    std::string type;             ///< "ssh-ed25519", "ssh-ed25519-cert-v01@openssh.com", ...
+    std::string file;             ///< of the private half; empty if only the agent has it
+    std::string comment;          ///< the agent's, unfiltered
+    std::vector<std::byte> plain;  ///< of a certificate: the key inside
+    /// What the agent is asked to sign with: blob, or plain where it has no certificate.
+    enum class InAgent : std::uint8_t { no, as_it_is, plain } in_agent = InAgent::no;
 
+    [[nodiscard]] bool is_certificate() const noexcept { return !plain.empty(); }
+    [[nodiscard]] std::span<const std::byte> plain_blob() const noexcept {
+        return is_certificate() ? plain : blob;
+    }
+    [[nodiscard]] std::span<const std::byte> agent_blob() const noexcept {
+        return in_agent == InAgent::plain ? plain : blob;
+    }
+    /// "sk-": a FIDO token signs, by the agent, and wants to be touched.
+    [[nodiscard]] bool is_on_token() const noexcept { return type.starts_with("sk-"); }
     /// "/home/me/.ssh/id_ed25519" or "agent key 'me@laptop'".
     [[nodiscard]] std::string name() const;
     /// The algorithm to sign with: the type's own name, and for RSA the best of RFC 8332.
     [[nodiscard]] std::string algorithm() const;
 };
 
-/// Reads a private key, under ssh's conditions: a regular file that nobody else may read. The error
-/// is one line, and the file's text is wiped in either case.
-[[nodiscard]] tl::expected<ssh::PrivateKey, std::string> load_private_key(const std::string& path);
-
 /// The keys of one session, offered one after the other.
 class Identities {
   public:
-    /// In ssh's order: keys of the agent that a file names, other keys of the agent, files. Files
-    /// that cannot serve are skipped, with the reason in the log.
+    /// In ssh's order: certificates that were named, keys of the agent that a file names, other
+    /// keys of the agent, files; in each of these, certificates first. Files that cannot serve are
+    /// skipped, with the reason in the log.
     Identities(const IdentitySources& sources,
                std::span<const AgentKey> agent_keys,
                const Log& log);
 
+    /// This one worked before: it is the first.
+    void prefer(std::span<const std::byte> blob);
     /// The next one to offer; null when there is none, or the server would take no more. Private
-    /// key files are opened only when their turn comes.
-    [[nodiscard]] const Identity* next(const Log& log);
+    /// key files are opened only when their turn comes, and those whose public half is known are
+    /// not unlocked before the server wants them.
+    [[nodiscard]] const Identity* next(KeyFiles& files, const Log& log);
     /// The last one was not offered after all: the SSH engine cannot use such a key.
     void last_was_not_usable();
     /// The last one was accepted, but the server wants more: that was no failure.
@@ -70,16 +84,25 @@ class Identities {
     /// The offered identity with this public half; null if there is none.
     [[nodiscard]] const Identity* find(std::span<const std::byte> blob) const noexcept;
 
+    /// Some key was offered or skipped: refusal() has more to say than that there is none.
+    [[nodiscard]] bool any_worth_telling() const noexcept {
+        return !tried_.empty() || !skipped_.empty();
+    }
     /// Why nothing is left, and what to do; to follow "me@bastion.example: ".
     [[nodiscard]] std::string refusal() const;
 
   private:
     void add_file(const std::string& path, const IdentitySources& sources, const Log& log);
-    void prefer_agent_keys(std::span<const AgentKey> agent_keys, bool identities_only);
+    void add_certificate_of(const std::string& path);
+    void add_named_certificate(const std::string& path, const Log& log);
+    void join_agent(std::span<const AgentKey> agent_keys, bool identities_only);
+    void find_private_halves(std::span<const AgentKey> agent_keys, const Log& log);
     void skip(std::string_view name, std::string_view why, const Log& log);
-    [[nodiscard]] bool can_sign(const Identity& identity, const Log& log);
+    [[nodiscard]] bool can_sign(Identity& identity, KeyFiles& files, const Log& log);
     [[nodiscard]] std::string tried_names() const;
 
+    bool can_ask_ = false;
+    std::size_t named_certificates_ = 0;  ///< at the head of identities_
     std::vector<Identity> identities_;
     std::size_t next_ = 0;
     std::vector<std::size_t> tried_;  ///< offered: indices

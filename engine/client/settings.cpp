@@ -206,6 +206,10 @@ bool set_count(std::uint32_t& count, std::uint32_t max, const Arguments& argumen
     return true;
 }
 
+bool set_keyboard_interactive(Settings& settings, const Arguments& arguments) {
+    return set_flag(settings.authentication.keyboard_interactive, arguments);
+}
+
 struct Option {
     std::string_view name;
     std::string_view takes;  ///< for the error
@@ -232,7 +236,7 @@ bool set_algorithms(Settings& settings, const Arguments& arguments) {
     return is_algorithm_list(arguments.front());
 }
 
-constexpr std::array<Option, 32> options{{
+constexpr std::array<Option, 40> options{{
     {"HostName",
      "a host name or address",
      [](Settings& s, const Arguments& a) { return s.host_name = a.front(), true; }},
@@ -246,6 +250,34 @@ constexpr std::array<Option, 32> options{{
     {"IdentitiesOnly",
      takes_flag,
      [](Settings& s, const Arguments& a) { return set_flag(s.identities_only, a); }},
+    {"CertificateFile",
+     "a file name, or none, at most 100 times",
+     [](Settings& s, const Arguments& a) {
+         return add_certificate_file(s.authentication, a.front());
+     },
+     false,
+     true},
+    {"IdentityAgent",
+     "none, SSH_AUTH_SOCK, $NAME or the path of a socket",
+     [](Settings& s, const Arguments& a) { return s.authentication.agent = a.front(), true; }},
+    {"PubkeyAuthentication",
+     takes_flag,
+     [](Settings& s, const Arguments& a) { return set_public_key(s.authentication, a.front()); }},
+    {"PasswordAuthentication",
+     takes_flag,
+     [](Settings& s, const Arguments& a) { return set_flag(s.authentication.password, a); }},
+    {"KbdInteractiveAuthentication", takes_flag, &set_keyboard_interactive},
+    {"NumberOfPasswordPrompts",
+     "a number",
+     [](Settings& s, const Arguments& a) {
+         return set_password_prompts(s.authentication, a.front());
+     }},
+    {"PreferredAuthentications",
+     "names of methods, separated by commas",
+     [](Settings& s, const Arguments& a) { return set_preferred(s.authentication, a.front()); }},
+    {"BatchMode",
+     takes_flag,
+     [](Settings& s, const Arguments& a) { return set_flag(s.authentication.batch_mode, a); }},
     {"UserKnownHostsFile",
      takes_files,
      [](Settings& s, const Arguments& a) { return set_files(s.user_known_hosts_files, a); },
@@ -319,7 +351,21 @@ constexpr std::array<Option, 32> options{{
 
 /// ssh_config(5) keeps an option's old name working.
 std::string_view current_name(std::string_view key) noexcept {
-    return equal_ignoring_case(key, "PubkeyAcceptedKeyTypes") ? "PubkeyAcceptedAlgorithms" : key;
+    struct Renamed {
+        std::string_view before;
+        std::string_view now;
+    };
+    constexpr std::array<Renamed, 4> renamed{{
+        {"PubkeyAcceptedKeyTypes", "PubkeyAcceptedAlgorithms"},
+        {"ChallengeResponseAuthentication", "KbdInteractiveAuthentication"},
+        {"SkeyAuthentication", "KbdInteractiveAuthentication"},
+        {"TISAuthentication", "KbdInteractiveAuthentication"},
+    }};
+    const auto* const found =
+        std::find_if(renamed.begin(), renamed.end(), [key](const Renamed& row) {
+            return equal_ignoring_case(row.before, key);
+        });
+    return found == renamed.end() ? key : found->now;
 }
 
 /// HostName may name the host that the user typed: ssh_config(5) allows %h and %% in it.

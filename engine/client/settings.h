@@ -10,6 +10,7 @@
 
 #include <tl/expected.hpp>
 
+#include "engine/client/authentication_options.h"
 #include "engine/io/choose_loop.h"
 #include "ssh/config.h"
 
@@ -54,6 +55,7 @@ struct Settings {
     /// (path_expansion.h).
     std::vector<std::string> identity_files;
     bool identities_only = false;
+    AuthenticationOptions authentication;
     std::vector<std::string> user_known_hosts_files;    ///< the same
     std::vector<std::string> global_known_hosts_files;  ///< the same
     /// The same. A list that cannot be read revokes everything.

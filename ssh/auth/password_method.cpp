@@ -13,8 +13,7 @@ namespace caponier::ssh {
 namespace {
 
 tl::unexpected<Error> malformed(MessageNumber number) noexcept {
-    return tl::unexpected{
-        Error{ErrorCode::malformed_message, static_cast<std::uint32_t>(number)}};
+    return tl::unexpected{Error{ErrorCode::malformed_message, static_cast<std::uint32_t>(number)}};
 }
 
 }  // namespace

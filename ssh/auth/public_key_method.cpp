@@ -2,6 +2,7 @@
 
 #include "ssh/auth/public_key_method.h"
 
+#include "ssh/keys/certificate.h"
 #include "ssh/wire/message_numbers.h"
 #include "ssh/wire/name_list.h"
 #include "ssh/wire/wire_reader.h"
@@ -76,11 +77,11 @@ std::string_view signature_algorithm_for(std::string_view key_type,
                                          std::span<const std::string> allowed,
                                          std::string_view server_sig_algs) noexcept {
     for (const std::string_view name : allowed) {
-        const bool fits =
-            name == key_type || (key_type == "ssh-rsa" && name.starts_with("rsa-sha2-"));
-        // RFC 8308 3.1: without server-sig-algs the client just tries.
+        const bool fits = blob_type_of_algorithm(name) == key_type;
+        // RFC 8308 3.1: without server-sig-algs the client just tries. It names what signatures are
+        // made with, so that a certificate's algorithm is looked for by its key's.
         const bool server_takes_it =
-            server_sig_algs.empty() || NameList{server_sig_algs}.contains(name);
+            server_sig_algs.empty() || NameList{server_sig_algs}.contains(plain_algorithm(name));
         if (fits && server_takes_it) {
             return name;
         }

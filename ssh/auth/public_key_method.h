@@ -41,8 +41,8 @@ struct PublicKeyRequest {
                                                                 std::string_view method,
                                                                 std::span<const std::byte> fields);
 
-/// The algorithms to sign with for a key of type `key_type`, as far as `allowed` has them: itself,
-/// or for ssh-rsa the rsa-sha2 algorithms in the order of `allowed` (RFC 8332 3.2).
+/// The algorithm to ask with for a key of type `key_type`, as far as `allowed` has it: itself, or
+/// for RSA keys and certificates the rsa-sha2 algorithms in the order of `allowed` (RFC 8332 3.2).
 [[nodiscard]] std::string_view signature_algorithm_for(std::string_view key_type,
                                                        std::span<const std::string> allowed,
                                                        std::string_view server_sig_algs) noexcept;

@@ -1,0 +1,152 @@
+// The order of methods, and the words for its end.
+
+#include "engine/client/authentication_methods.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "engine/client/text_filter.h"
+#include "ssh/wire/name_list.h"
+
+namespace caponier::client {
+
+namespace {
+
+/// ssh_config(5) PreferredAuthentications: "The default is: gssapi-with-mic,hostbased,publickey,
+/// keyboard-interactive,password", without the two that are not spoken.
+constexpr std::array usual_order{
+    Method::public_key, Method::keyboard_interactive, Method::password};
+
+bool wants_person(Method method) noexcept {
+    return method != Method::public_key;
+}
+
+}  // namespace
+
+std::string_view name_of(Method method) noexcept {
+    switch (method) {
+    case Method::public_key:
+        return "publickey";
+    case Method::keyboard_interactive:
+        return "keyboard-interactive";
+    case Method::password:
+        break;
+    }
+    return "password";
+}
+
+AuthenticationMethods::AuthenticationMethods(const AuthenticationOptions& options,
+                                             bool somebody_answers)
+    : order_(usual_order.begin(), usual_order.end()),
+      attempts_max_(options.password_prompts),
+      batch_mode_(options.batch_mode),
+      somebody_answers_(somebody_answers) {
+    if (!options.preferred.empty()) {
+        order_.clear();
+        for (const std::string& name : options.preferred) {
+            for (const Method method : usual_order) {
+                if (name == name_of(method)) {
+                    order_.push_back(method);
+                }
+            }
+        }
+    }
+    state_of(Method::public_key).is_allowed = options.public_key;
+    state_of(Method::keyboard_interactive).is_allowed = options.keyboard_interactive;
+    state_of(Method::password).is_allowed = options.password;
+}
+
+bool AuthenticationMethods::can_be_tried(Method method) const noexcept {
+    const State& state = state_of(method);
+    if (!state.is_allowed || state.is_exhausted) {
+        return false;
+    }
+    if (!wants_person(method)) {
+        return true;
+    }
+    // sshconnect2.c, userauth_kbdint(): "disable if no SSH2_MSG_USERAUTH_INFO_REQUEST has been
+    // seen".
+    const bool was_in_vain =
+        method == Method::keyboard_interactive && state.attempts > 0 && !question_came_;
+    return !batch_mode_ && somebody_answers_ && state.attempts < attempts_max_ && !was_in_vain;
+}
+
+std::optional<Method> AuthenticationMethods::next(std::string_view server_methods) const {
+    const ssh::NameList offered{server_methods};
+    const auto found = std::find_if(order_.begin(), order_.end(), [&](Method method) {
+        return offered.contains(name_of(method)) && can_be_tried(method);
+    });
+    return found == order_.end() ? std::nullopt : std::optional{*found};
+}
+
+void AuthenticationMethods::try_now(Method method) noexcept {
+    ++state_of(method).attempts;
+    ++state_of(method).refused;  // until the server says otherwise
+    last_ = method;
+}
+
+void AuthenticationMethods::take_back(Method method) noexcept {
+    --state_of(method).attempts;
+    --state_of(method).refused;
+    last_.reset();
+}
+
+void AuthenticationMethods::last_was_accepted() noexcept {
+    if (last_) {
+        take_back(*last_);
+    }
+}
+
+int AuthenticationMethods::attempts(Method method) const noexcept {
+    return state_of(method).attempts;
+}
+
+std::string AuthenticationMethods::refusal(std::string_view server_methods) const {
+    const ssh::NameList offered{server_methods};
+    std::vector<std::string> reasons;
+    for (const Method method : {Method::keyboard_interactive, Method::password}) {
+        const State& state = state_of(method);
+        if (state.refused > 0 && (method == Method::password || question_came_)) {
+            reasons.push_back(
+                fmt::format("the server refused {} ({} {}): check {}the user name",
+                            method == Method::password ? "the password" : "the answers",
+                            state.refused,
+                            state.refused == 1 ? "attempt" : "attempts",
+                            method == Method::password ? "the password and " : "them and "));
+        }
+    }
+    if (!reasons.empty()) {
+        return fmt::format("{}", fmt::join(reasons, "; "));
+    }
+    std::vector<std::string_view> asking;
+    for (const Method method : order_) {
+        if (wants_person(method) && state_of(method).is_allowed &&
+            offered.contains(name_of(method))) {
+            asking.push_back(name_of(method));
+        }
+    }
+    if (!asking.empty() && batch_mode_) {
+        return fmt::format("the server would take {}, but BatchMode=yes forbids to ask for it",
+                           fmt::join(asking, " or "));
+    }
+    if (!asking.empty() && !somebody_answers_) {
+        return fmt::format(
+            "the server would take {}, but nobody can be asked: run it on a terminal, or set "
+            "SSH_ASKPASS and SSH_ASKPASS_REQUIRE=force",
+            fmt::join(asking, " or "));
+    }
+    const bool any = std::any_of(usual_order.begin(), usual_order.end(), [&](Method method) {
+        return offered.contains(name_of(method)) && state_of(method).is_allowed;
+    });
+    if (!any) {
+        return fmt::format(
+            "the server asks for '{}', and of these nothing is allowed or supported here "
+            "(supported: publickey, keyboard-interactive, password)",
+            printable(server_methods, 200));
+    }
+    return {};
+}
+
+}  // namespace caponier::client

@@ -1,0 +1,73 @@
+#pragma once
+// Which method of RFC 4252 is tried next, and how often: ssh's rules (sshconnect2.c), without
+// asking anybody anything. One object a session.
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/client/authentication_options.h"
+
+namespace caponier::client {
+
+enum class Method : std::uint8_t { public_key, keyboard_interactive, password };
+
+/// "publickey", "keyboard-interactive", "password".
+[[nodiscard]] std::string_view name_of(Method method) noexcept;
+
+class AuthenticationMethods {
+  public:
+    /// `somebody_answers`: there is a way to ask a person.
+    AuthenticationMethods(const AuthenticationOptions& options, bool somebody_answers);
+
+    /// The first of the preferred methods that the server can continue with and that has attempts
+    /// left. Empty: none is.
+    [[nodiscard]] std::optional<Method> next(std::string_view server_methods) const;
+
+    /// It is being tried: passwords and rounds of questions are counted.
+    void try_now(Method method) noexcept;
+    /// It was not tried after all: nobody answered.
+    void take_back(Method method) noexcept;
+    /// Nothing is left to try with it.
+    void exhaust(Method method) noexcept { state_of(method).is_exhausted = true; }
+    /// The server asked a question, so that keyboard-interactive is more than a word in its list.
+    void question_came() noexcept { question_came_ = true; }
+    /// The last request was right, and more is wanted: it was no failed attempt.
+    void last_was_accepted() noexcept;
+
+    [[nodiscard]] int attempts(Method method) const noexcept;
+    /// An attempt at this method was refused before.
+    [[nodiscard]] bool is_again(Method method) const noexcept { return attempts(method) > 1; }
+
+    /// Why nothing is left, but for what the keys have to say: empty if the keys are the reason.
+    [[nodiscard]] std::string refusal(std::string_view server_methods) const;
+
+  private:
+    struct State {
+        bool is_allowed = true;  ///< by the options
+        bool is_exhausted = false;
+        int attempts = 0;
+        int refused = 0;
+    };
+    [[nodiscard]] State& state_of(Method method) noexcept {
+        return states_[static_cast<std::size_t>(method)];
+    }
+    [[nodiscard]] const State& state_of(Method method) const noexcept {
+        return states_[static_cast<std::size_t>(method)];
+    }
+    [[nodiscard]] bool can_be_tried(Method method) const noexcept;
+
+    std::vector<Method> order_;
+    std::array<State, 3> states_{};
+    int attempts_max_;
+    bool batch_mode_;
+    bool somebody_answers_;
+    bool question_came_ = false;
+    std::optional<Method> last_;
+};
+
+}  // namespace caponier::client
