@@ -179,7 +179,7 @@ tl::expected<ssh::SecretBytes, std::string> run_askpass(const std::string& progr
     if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
         return failure(words_of(errno));
     }
-    const io::Socket answer{ends[0]};
+    io::Socket answer{ends[0]};
     io::Socket output{ends[1]};
     pid_t id = 0;
     if (const int error = spawn(program, prompt, output.fd(), id); error != 0) {
@@ -193,6 +193,8 @@ tl::expected<ssh::SecretBytes, std::string> run_askpass(const std::string& progr
     if (!size) {
         return failure(size.error());
     }
+    // One that still talks hears that nobody listens.
+    answer = io::Socket{};
     if (child.fd() >= 0) {
         if (const auto ended = wait_for(child.fd(), interrupt); !ended) {
             return failure(ended.error());

@@ -94,6 +94,7 @@ void AuthenticationMethods::take_back(Method method) noexcept {
 }
 
 void AuthenticationMethods::last_was_accepted() noexcept {
+    accepted_ = true;
     if (last_) {
         take_back(*last_);
     }
@@ -142,8 +143,9 @@ std::string AuthenticationMethods::refusal(std::string_view server_methods) cons
     });
     if (!any) {
         return fmt::format(
-            "the server asks for '{}', and of these nothing is allowed or supported here "
-            "(supported: publickey, keyboard-interactive, password)",
+            "the server {} '{}', and of these nothing is allowed or supported here (supported: "
+            "publickey, keyboard-interactive, password)",
+            accepted_ ? "accepted what was tried, but also wants" : "asks for",
             printable(server_methods, 200));
     }
     return {};

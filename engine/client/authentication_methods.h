@@ -67,6 +67,7 @@ class AuthenticationMethods {
     bool batch_mode_;
     bool somebody_answers_;
     bool question_came_ = false;
+    bool accepted_ = false;  ///< something was, and more is wanted
     std::optional<Method> last_;
 };
 

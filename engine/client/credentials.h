@@ -44,7 +44,7 @@ class Credentials {
         Account account;
         std::string agent_path;  ///< agent_path(); empty: no agent
         AgentPatience patience;
-        AskpassEnvironment askpass;
+        AskpassEnvironment askpass{};
     };
 
     /// Starts the thread. The error is one line: a file name that cannot be expanded, or a lack of

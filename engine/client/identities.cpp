@@ -24,9 +24,12 @@ namespace caponier::client {
 
 namespace {
 
-/// ssh's default files, without the key types that are not spoken here; an agent may hold those.
-constexpr std::array<std::string_view, 3> default_files{
-    "~/.ssh/id_rsa", "~/.ssh/id_ecdsa", "~/.ssh/id_ed25519"};
+/// ssh's default files, without those of retired key types.
+constexpr std::array<std::string_view, 5> default_files{"~/.ssh/id_rsa",
+                                                        "~/.ssh/id_ecdsa",
+                                                        "~/.ssh/id_ecdsa_sk",
+                                                        "~/.ssh/id_ed25519",
+                                                        "~/.ssh/id_ed25519_sk"};
 
 constexpr std::string_view rsa_type = "ssh-rsa";
 

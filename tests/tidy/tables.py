@@ -86,6 +86,7 @@ WITHOUT_UNIT_TEST = {
     "engine/client/shard_threads.cpp": "tests/sharded runs relays over it",
     "engine/relay/listeners.cpp": "relay_test.cpp tests it through the relay",
     "engine/relay/shard.cpp": "relay_test.cpp tests the first shard, tests/sim and tests/sharded several",
+    "engine/client/terminal_prompt.cpp": "tests/interop/password_test.py drives it on a terminal",
     "engine/client/option_words.cpp": "settings_test.cpp tests it through the options",
     "ssh/libssh2_*.cpp": SESSION,
     "ssh/auth/auth_client.cpp": SPEC,

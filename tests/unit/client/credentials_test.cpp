@@ -72,7 +72,7 @@ class CredentialsTest : public testing::TestWithParam<io::Backend> {
 
     void start() {
         auto started = Credentials::start(
-            {settings, {"me", folder.path(""), 1000}, agent_path, patience}, lines.log());
+            {settings, {"me", folder.path(""), 1000}, agent_path, patience, askpass}, lines.log());
         ASSERT_TRUE(started) << started.error();
         credentials = *std::move(started);
         policy = credentials->make_policy(*loop);
@@ -93,13 +93,23 @@ class CredentialsTest : public testing::TestWithParam<io::Backend> {
         return refuse == nullptr ? "not refused" : refuse->message;
     }
 
-    static relay::IdentityQuestion public_key_wanted() { return {"publickey,password", false}; }
+    static relay::IdentityQuestion public_key_wanted() { return wanted("publickey"); }
+    static relay::IdentityQuestion wanted(std::string methods) {
+        return {.methods = std::move(methods)};
+    }
+
+    /// From now on a person answers with these words, whatever is asked.
+    void person_says(const std::string& words) {
+        askpass.program = folder.write("askpass", "#!/bin/sh\necho '" + words + "'\n", 0700);
+    }
 
     const TemporaryFolder folder;
     std::unique_ptr<io::Loop> loop;
     Settings settings;
     std::string agent_path;
     AgentPatience patience;
+    /// Nobody answers, also where the tests run on a terminal.
+    AskpassEnvironment askpass{.program = "/bin/false", .require = "force"};
     LogLines lines;
     std::unique_ptr<Credentials> credentials;
     std::unique_ptr<relay::SessionPolicy> policy;
@@ -229,13 +239,13 @@ TEST_P(CredentialsTest, AnRsaKeyThatTheEngineCannotUseIsExplained) {
     EXPECT_NE(refusal.find("use an ed25519 or ecdsa key"), std::string::npos) << refusal;
 }
 
-TEST_P(CredentialsTest, AServerThatTakesNoPublicKeysIsToldSo) {
+TEST_P(CredentialsTest, MethodsThatAreNotSpokenOrNotAllowedAreTold) {
+    settings.authentication.password = false;
     start();
 
-    const std::string refusal =
-        refusal_of(relay::IdentityQuestion{"password,keyboard-interactive", false});
+    const std::string refusal = refusal_of(wanted("gssapi-with-mic,password"));
 
-    EXPECT_NE(refusal.find("asks for 'password,keyboard-interactive'"), std::string::npos);
+    EXPECT_NE(refusal.find("asks for 'gssapi-with-mic,password'"), std::string::npos) << refusal;
 }
 
 TEST_P(CredentialsTest, ASecondFactorIsToldFromARefusal) {
@@ -243,11 +253,176 @@ TEST_P(CredentialsTest, ASecondFactorIsToldFromARefusal) {
     start();
     ASSERT_TRUE(std::holds_alternative<relay::TryPublicKey>(ask(public_key_wanted())));
 
-    const std::string refusal = refusal_of(relay::IdentityQuestion{"keyboard-interactive", true});
+    const std::string refusal =
+        refusal_of(relay::IdentityQuestion{.methods = "hostbased", .partial_success = true});
 
-    EXPECT_NE(refusal.find("accepted the key, but also wants 'keyboard-interactive'"),
+    EXPECT_NE(refusal.find("accepted what was tried, but also wants 'hostbased'"),
               std::string::npos)
         << refusal;
+}
+
+// ---- a person ----------------------------------------------------------------------------------
+
+TEST_P(CredentialsTest, APasswordIsAPersonsAndIsAskedForAgain) {
+    person_says("secret");
+    start();
+    for (int attempt = 0; attempt < 3; ++attempt) {
+        const auto* const with = std::get_if<relay::TryPassword>(&ask(wanted("password")));
+        ASSERT_NE(with, nullptr);
+        EXPECT_EQ(ssh::text_of(with->password.bytes()), "secret");
+    }
+
+    const std::string refusal = refusal_of(wanted("password"));
+
+    EXPECT_NE(refusal.find("the server refused the password (3 attempts)"), std::string::npos)
+        << refusal;
+    EXPECT_FALSE(lines.contain("secret"));
+}
+
+TEST_P(CredentialsTest, WhereNobodyAnswersNothingIsSent) {
+    start();
+
+    const std::string refusal = refusal_of(wanted("password"));
+
+    EXPECT_NE(refusal.find("SSH_ASKPASS /bin/false: it gave no answer"), std::string::npos)
+        << refusal;
+}
+
+TEST_P(CredentialsTest, PromptsAreAnsweredByAPersonAndNoneNeedsNobody) {
+    settings.identity_files = {"none"};
+    start();
+    ASSERT_TRUE(
+        std::holds_alternative<relay::TryKeyboardInteractive>(ask(wanted("keyboard-interactive"))));
+
+    const auto* const none =
+        std::get_if<relay::PromptAnswers>(&ask(relay::PromptsQuestion{"name", "words", {}}));
+    ASSERT_NE(none, nullptr);
+    EXPECT_TRUE(none->texts.empty());
+    EXPECT_TRUE(lines.contain("name"));
+    EXPECT_TRUE(lines.contain("words"));
+    policy->authenticated();
+    EXPECT_TRUE(policy->needs_no_person());
+}
+
+TEST_P(CredentialsTest, PromptsThatNobodyAnswersTurnToTheNextMethod) {
+    start();
+    ASSERT_TRUE(
+        std::holds_alternative<relay::TryKeyboardInteractive>(ask(wanted("keyboard-interactive"))));
+
+    const std::string refusal = refusal_of(relay::PromptsQuestion{"", "", {{"Code: ", false}}});
+
+    EXPECT_NE(refusal.find("it gave no answer"), std::string::npos) << refusal;
+}
+
+TEST_P(CredentialsTest, AnExpiredPasswordIsNotTriedAgain) {
+    person_says("old");
+    start();
+    ASSERT_TRUE(std::holds_alternative<relay::TryPassword>(ask(wanted("password"))));
+
+    const std::string refusal =
+        refusal_of(relay::IdentityQuestion{.methods = "password", .password_expired = true});
+
+    EXPECT_NE(refusal.find("has expired"), std::string::npos) << refusal;
+}
+
+TEST_P(CredentialsTest, AnEncryptedKeyIsUnlockedWhenTheServerWantsIt) {
+    const std::vector<std::byte> blob = make_key_pair(folder.path("id"), "ed25519", "open sesame");
+    person_says("open sesame");
+    start();
+
+    ASSERT_TRUE(std::holds_alternative<relay::TryPublicKey>(ask(public_key_wanted())));
+    const relay::Bytes data(100, std::byte{7});
+    const auto* const signature =
+        std::get_if<relay::Signature>(&ask(relay::SignatureQuestion{"ssh-ed25519", blob, data}));
+
+    ASSERT_NE(signature, nullptr);
+    EXPECT_EQ(ssh::verify({"ssh-ed25519", blob, data, signature->blob}), ssh::Verification::valid);
+    policy->authenticated();
+    EXPECT_FALSE(policy->needs_no_person());
+}
+
+TEST_P(CredentialsTest, AWrongPassphraseDeclinesAfterItsAttempts) {
+    const std::vector<std::byte> blob = make_key_pair(folder.path("id"), "ed25519", "open sesame");
+    person_says("open says me");
+    settings.authentication.password_prompts = 2;
+    start();
+    ASSERT_TRUE(std::holds_alternative<relay::TryPublicKey>(ask(public_key_wanted())));
+
+    EXPECT_TRUE(std::holds_alternative<relay::DeclineSignature>(
+        ask(relay::SignatureQuestion{"ssh-ed25519", blob, {}})));
+
+    EXPECT_TRUE(lines.contain("its passphrase is another one (2 attempts)"));
+}
+
+TEST_P(CredentialsTest, InBatchModeNobodyIsAsked) {
+    make_key_pair(folder.path("id"), "ed25519", "open sesame");
+    person_says("open sesame");
+    settings.authentication.batch_mode = true;
+    start();
+
+    const std::string refusal = refusal_of(wanted("publickey,password"));
+
+    EXPECT_NE(refusal.find("BatchMode=yes"), std::string::npos) << refusal;
+    EXPECT_NE(refusal.find("ssh-add"), std::string::npos) << refusal;
+}
+
+// ---- another session ---------------------------------------------------------------------------
+
+TEST_P(CredentialsTest, AKeyFileNeedsNoPersonOnceItWorked) {
+    const std::vector<std::byte> blob = make_key_pair(folder.path("id"));
+    start();
+    EXPECT_FALSE(policy->needs_no_person());
+    ASSERT_TRUE(std::holds_alternative<relay::TryPublicKey>(ask(public_key_wanted())));
+    ASSERT_TRUE(std::holds_alternative<relay::Signature>(
+        ask(relay::SignatureQuestion{"ssh-ed25519", blob, {}})));
+    EXPECT_FALSE(policy->needs_no_person());
+
+    policy->authenticated();
+
+    EXPECT_TRUE(policy->needs_no_person());
+}
+
+TEST_P(CredentialsTest, AnAgentsKeyNeedsNoPersonEither) {
+    const RealAgent agent{folder.path("agent")};
+    const std::vector<std::byte> blob = make_key_pair(folder.path("in_agent"));
+    ASSERT_TRUE(agent.add(folder.path("in_agent")));
+    agent_path = agent.path();
+    start();
+    ASSERT_TRUE(std::holds_alternative<relay::TryPublicKey>(ask(public_key_wanted())));
+    ASSERT_TRUE(std::holds_alternative<relay::Signature>(
+        ask(relay::SignatureQuestion{"ssh-ed25519", blob, relay::Bytes(8)})));
+
+    policy->authenticated();
+
+    EXPECT_TRUE(policy->needs_no_person());
+}
+
+TEST_P(CredentialsTest, APasswordNeedsAPersonAgain) {
+    person_says("secret");
+    start();
+    ASSERT_TRUE(std::holds_alternative<relay::TryPassword>(ask(wanted("password"))));
+
+    policy->authenticated();
+
+    EXPECT_FALSE(policy->needs_no_person());
+}
+
+TEST_P(CredentialsTest, WhatWorkedIsTriedFirstInTheNextSession) {
+    make_key_pair(folder.path("first"));
+    const std::vector<std::byte> blob = make_key_pair(folder.path("second"));
+    settings.identity_files = {folder.path("first"), folder.path("second")};
+    start();
+    ASSERT_TRUE(std::holds_alternative<relay::TryPublicKey>(ask(public_key_wanted())));
+    ASSERT_TRUE(std::holds_alternative<relay::TryPublicKey>(ask(public_key_wanted())));
+    ASSERT_TRUE(std::holds_alternative<relay::Signature>(
+        ask(relay::SignatureQuestion{"ssh-ed25519", blob, {}})));
+    policy->authenticated();
+
+    policy = credentials->make_policy(*loop);
+
+    const auto* const offer = std::get_if<relay::TryPublicKey>(&ask(public_key_wanted()));
+    ASSERT_NE(offer, nullptr);
+    EXPECT_EQ(offer->blob, blob);
 }
 
 TEST_P(CredentialsTest, ChecksHostKeys) {

@@ -2,6 +2,7 @@
 
 #include "engine/client/identities.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <optional>
 
@@ -11,6 +12,7 @@
 
 #include "ssh/keys/base64.h"
 #include "ssh/keys/public_key.h"
+#include "ssh/wire/bytes.h"
 #include "tests/unit/client/temporary_folder.h"
 
 namespace caponier::client {
@@ -22,7 +24,7 @@ class IdentitiesTest : public testing::Test {
     std::vector<std::string> offered() {
         identities.emplace(sources, agent_keys, lines.log());
         std::vector<std::string> names;
-        while (const Identity* identity = identities->next(lines.log())) {
+        while (const Identity* identity = identities->next(files, lines.log())) {
             names.push_back(identity->name());
         }
         return names;
@@ -51,7 +53,9 @@ class IdentitiesTest : public testing::Test {
     }
 
     const TemporaryFolder folder;
-    IdentitySources sources{.files = {}, .files_given = true, .identities_only = false};
+    IdentitySources sources{
+        .files = {}, .certificates = {}, .files_given = true, .identities_only = false};
+    KeyFiles files{nullptr, 3};
     std::vector<AgentKey> agent_keys;
     std::vector<std::vector<std::byte>> blobs;
     std::optional<Identities> identities;
@@ -67,8 +71,8 @@ TEST_F(IdentitiesTest, KeysOfTheAgentThatAFileNamesComeFirstThenItsOthersThenFil
     add_agent_key(blobs[1], "second");
 
     EXPECT_EQ(offered(), (Names{second, "agent key 'other'", first}));
-    EXPECT_TRUE(identities->find(blobs[1])->in_agent);
-    EXPECT_FALSE(identities->find(blobs[0])->in_agent);
+    EXPECT_EQ(identities->find(blobs[1])->in_agent, Identity::InAgent::as_it_is);
+    EXPECT_EQ(identities->find(blobs[0])->in_agent, Identity::InAgent::no);
 }
 
 TEST_F(IdentitiesTest, WithIdentitiesOnlyTheAgentsOtherKeysAreNotOffered) {
@@ -78,7 +82,7 @@ TEST_F(IdentitiesTest, WithIdentitiesOnlyTheAgentsOtherKeysAreNotOffered) {
     add_agent_key(blobs[0], "first");
 
     EXPECT_EQ(offered(), Names{first});
-    EXPECT_TRUE(identities->find(blobs[0])->in_agent);
+    EXPECT_EQ(identities->find(blobs[0])->in_agent, Identity::InAgent::as_it_is);
 }
 
 TEST_F(IdentitiesTest, APublicKeyFileStandsForTheAgentsKey) {
@@ -179,13 +183,13 @@ TEST_F(IdentitiesTest, NoMoreAreOfferedThanAServerTakes) {
 TEST_F(IdentitiesTest, KeysThatTheEngineCannotUseDoNotCountAndAreExplained) {
     const std::string path = add_file("id", "rsa");
     identities.emplace(sources, agent_keys, lines.log());
-    const Identity* const identity = identities->next(lines.log());
+    const Identity* const identity = identities->next(files, lines.log());
     ASSERT_NE(identity, nullptr);
     EXPECT_EQ(identity->algorithm(), "rsa-sha2-512");
 
     identities->last_was_not_usable();
 
-    EXPECT_EQ(identities->next(lines.log()), nullptr);
+    EXPECT_EQ(identities->next(files, lines.log()), nullptr);
     const std::string refusal = identities->refusal();
     EXPECT_NE(refusal.find("libssh2 1.10 signs with SHA-1 only"), std::string::npos) << refusal;
     EXPECT_NE(refusal.find(path), std::string::npos);
@@ -198,7 +202,174 @@ TEST_F(IdentitiesTest, WhatAnAgentSaysIsFiltered) {
     EXPECT_EQ(offered(), Names{"agent key 'evil\\x1b[2J\\x0a'"});
 }
 
-TEST_F(IdentitiesTest, CertificatesAndNonsenseOfAnAgentAreLeftOut) {
+TEST_F(IdentitiesTest, AnEncryptedKeyIsOfferedWhereSomebodyCanBeAsked) {
+    const std::string path = add_file("id", "ed25519", "a passphrase");
+    std::filesystem::remove(path + ".pub");
+    sources.can_ask = true;
+
+    EXPECT_EQ(offered(), Names{path});
+    EXPECT_NE(identities->find(blobs[0]), nullptr);
+    EXPECT_FALSE(files.asked());
+}
+
+// An old format does not tell the public half, so that the passphrase comes first.
+TEST_F(IdentitiesTest, AnEncryptedKeyInPemIsUnlockedToBeOffered) {
+    const std::string path = add_file("id", "rsa", "a passphrase");
+    std::filesystem::remove(path + ".pub");
+    ASSERT_TRUE(run_program({"ssh-keygen",
+                             "-q",
+                             "-p",
+                             "-m",
+                             "PEM",
+                             "-P",
+                             "a passphrase",
+                             "-N",
+                             "a passphrase",
+                             "-f",
+                             path}));
+    sources.can_ask = true;
+    int questions = 0;
+    files = KeyFiles{[&](const std::string& prompt) {
+                         EXPECT_EQ(prompt, "Enter passphrase for key '" + path + "': ");
+                         const std::string_view answer = questions++ == 0 ? "no" : "a passphrase";
+                         return ssh::SecretBytes::copy_of(ssh::bytes_of(answer));
+                     },
+                     3};
+
+    EXPECT_EQ(offered(), Names{path});
+
+    EXPECT_EQ(questions, 2);
+    EXPECT_TRUE(files.asked());
+    EXPECT_NE(identities->find(blobs[0]), nullptr);
+}
+
+// ---- certificates ------------------------------------------------------------------------------
+
+class CertificatesTest : public IdentitiesTest {
+  protected:
+    CertificatesTest() { make_key_pair(folder.path("ca")); }
+
+    /// Signs `path`.pub; the certificate is beside it.
+    [[nodiscard]] std::string certify(const std::string& path, bool for_host = false) const {
+        std::vector<std::string> words{
+            "ssh-keygen", "-q", "-s", folder.path("ca"), "-I", "me", "-n", "me"};
+        if (for_host) {
+            words.emplace_back("-h");
+        }
+        words.push_back(path + ".pub");
+        EXPECT_TRUE(run_program(words));
+        return path + "-cert.pub";
+    }
+    static std::vector<std::byte> blob_in(const std::string& path) {
+        const auto key = ssh::parse_public_key_file(text_of_file(path));
+        EXPECT_TRUE(key.has_value());
+        return key ? key->blob : std::vector<std::byte>{};
+    }
+};
+
+TEST_F(CertificatesTest, BesideAKeyComeBeforeIt) {
+    const std::string path = add_file("id");
+    const std::vector<std::byte> certificate = blob_in(certify(path));
+
+    EXPECT_EQ(offered(), (Names{"certificate of " + path, path}));
+    const Identity* const identity = identities->find(certificate);
+    ASSERT_NE(identity, nullptr);
+    EXPECT_EQ(identity->algorithm(), "ssh-ed25519-cert-v01@openssh.com");
+    EXPECT_EQ(identity->plain, blobs[0]);
+}
+
+TEST_F(CertificatesTest, OfRsaKeysAreOfferedWithSha2) {
+    const std::string path = add_file("id", "rsa");
+    const std::vector<std::byte> certificate = blob_in(certify(path));
+
+    EXPECT_EQ(offered(), (Names{"certificate of " + path, path}));
+    EXPECT_EQ(identities->find(certificate)->algorithm(), "rsa-sha2-512-cert-v01@openssh.com");
+}
+
+TEST_F(CertificatesTest, ThatAreNamedComeFirstAndAlone) {
+    const std::string first = add_file("first");
+    const std::string second = add_file("second");
+    static_cast<void>(certify(first));
+    const std::string named = certify(second);
+    std::filesystem::rename(named, folder.path("elsewhere.pub"));
+    sources.certificates = {folder.path("elsewhere.pub")};
+
+    EXPECT_EQ(offered(), (Names{"certificate of " + second, first, second}));
+}
+
+TEST_F(CertificatesTest, AreSignedForWithTheAgentsPlainKey) {
+    const std::string path = add_file("id");
+    const std::vector<std::byte> certificate = blob_in(certify(path));
+    std::filesystem::remove(path);
+    add_agent_key(blobs[0], "id");
+    sources.identities_only = true;
+
+    EXPECT_EQ(offered(), (Names{path, "certificate of " + path}));
+
+    const Identity* const identity = identities->find(certificate);
+    EXPECT_EQ(identity->in_agent, Identity::InAgent::plain);
+    EXPECT_TRUE(std::ranges::equal(identity->agent_blob(), blobs[0]));
+}
+
+TEST_F(CertificatesTest, OfTheAgentAreOfferedBeforeItsKeys) {
+    const std::string path = add_file("id");
+    const std::vector<std::byte> certificate = blob_in(certify(path));
+    sources.files.clear();
+    add_agent_key(blobs[0], "plain");
+    add_agent_key(certificate, "signed");
+
+    EXPECT_EQ(offered(), (Names{"certificate of agent key 'signed'", "agent key 'plain'"}));
+    EXPECT_EQ(identities->find(certificate)->in_agent, Identity::InAgent::as_it_is);
+}
+
+TEST_F(CertificatesTest, OfHostsAreNotAUsers) {
+    const std::string path = add_file("id");
+    const std::string certificate = certify(path, true);
+    EXPECT_EQ(offered(), Names{path});
+
+    sources.certificates = {certificate, folder.path("missing"), path + ".pub"};
+    EXPECT_EQ(offered(), Names{path});
+    EXPECT_TRUE(lines.contain("it is not a user's certificate"));
+}
+
+TEST_F(CertificatesTest, WithoutAPrivateHalfAreSkipped) {
+    const std::string path = add_file("id");
+    sources.certificates = {certify(path)};
+    sources.files.clear();
+
+    EXPECT_EQ(offered(), Names{});
+    EXPECT_TRUE(lines.contain("no identity file and no agent has its private key"));
+}
+
+TEST_F(IdentitiesTest, KeysOnTokensAreTheAgents) {
+    const std::string line =
+        "sk-ssh-ed25519@openssh.com AAAAGnNrLXNzaC1lZDI1NTE5QG9wZW5zc2guY29tAAAAIEB4RWM7kGZ2dHn5"
+        "8Y0x1J9u2g8mCdkgmQ0cG0f0Y2lKAAAABHNzaDo= token\n";
+    sources.files = {folder.write("id_sk.pub", line)};
+    const auto key = ssh::parse_public_key_line(line);
+    ASSERT_TRUE(key.has_value());
+
+    EXPECT_EQ(offered(), Names{});
+    EXPECT_TRUE(lines.contain("FIDO"));
+
+    add_agent_key(key->blob, "token");
+    EXPECT_EQ(offered(), Names{sources.files[0]});
+    EXPECT_TRUE(identities->find(key->blob)->is_on_token());
+}
+
+TEST_F(IdentitiesTest, WhatWorkedBeforeIsFirst) {
+    const std::string first = add_file("first");
+    const std::string second = add_file("second");
+    identities.emplace(sources, agent_keys, lines.log());
+
+    identities->prefer(blobs[1]);
+
+    EXPECT_EQ(identities->next(files, lines.log())->name(), second);
+    EXPECT_EQ(identities->next(files, lines.log())->name(), first);
+    EXPECT_EQ(identities->next(files, lines.log()), nullptr);
+}
+
+TEST_F(IdentitiesTest, BrokenCertificatesAndNonsenseOfAnAgentAreLeftOut) {
     std::vector<std::byte> certificate = some_key(1);
     const std::string name = "ssh-ed25519-cert-v01@openssh.com";
     std::vector<std::byte> blob{
@@ -219,9 +390,12 @@ TEST(IdentitySources, AreTheDefaultsOrWhatIsGiven) {
 
     auto sources = identity_sources(settings, account);
     ASSERT_TRUE(sources);
-    EXPECT_EQ(
-        sources->files,
-        (Names{"/home/me/.ssh/id_rsa", "/home/me/.ssh/id_ecdsa", "/home/me/.ssh/id_ed25519"}));
+    EXPECT_EQ(sources->files,
+              (Names{"/home/me/.ssh/id_rsa",
+                     "/home/me/.ssh/id_ecdsa",
+                     "/home/me/.ssh/id_ecdsa_sk",
+                     "/home/me/.ssh/id_ed25519",
+                     "/home/me/.ssh/id_ed25519_sk"}));
     EXPECT_FALSE(sources->files_given);
 
     settings.identity_files = {"none", "~/%h"};
