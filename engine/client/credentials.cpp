@@ -36,6 +36,7 @@
 #include "ssh/crypto/secret_memory.h"
 #include "ssh/crypto/signature.h"
 #include "ssh/keys/certificate.h"
+#include "ssh/wire/bytes.h"
 
 namespace caponier::client {
 
@@ -326,14 +327,23 @@ void Credentials::tell_of_unlocked_secrets() {
          "(ulimit -l)");
 }
 
-relay::Answer Credentials::answer(const relay::HostKeyQuestion& question, SessionMemory&) {
+relay::Answer Credentials::answer(const relay::HostKeyQuestion& question, SessionMemory& session) {
+    AskPerson ask;
+    if (!options_.settings.authentication.batch_mode && prompter_.can_ask()) {
+        ask = [&](const std::string& words) -> std::optional<std::string> {
+            const tl::expected<ssh::SecretBytes, std::string> answer =
+                ask_person(words, true, session);
+            return answer ? std::optional{std::string{ssh::text_of(answer->bytes())}}
+                          : std::nullopt;
+        };
+    }
     const auto now = std::chrono::duration_cast<std::chrono::seconds>(
         std::chrono::system_clock::now().time_since_epoch());
     const tl::expected<void, std::string> decided =
         host_key_check_.decide({.blob = question.blob,
                                 .now_s = static_cast<std::uint64_t>(now.count()),
                                 .peer_is_loopback = question.peer_is_loopback},
-                               {},
+                               ask,
                                log_);
     if (!decided) {
         return relay::Refuse{decided.error()};

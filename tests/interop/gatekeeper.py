@@ -148,7 +148,7 @@ class Askpass:
         self.program = directory / "askpass"
         self.program.write_text(
             "#!/bin/sh\n"
-            f"printf '%s\\n' \"$1\" >> '{self._asked}'\n"
+            f"printf '%s' \"$1\" | tr '\\n' ' ' >> '{self._asked}'; echo >> '{self._asked}'\n"
             f"printf '%s' \"${{SSH_ASKPASS_PROMPT-unset}}\" > '{self._hint}'\n"
             f"sed -n \"$(wc -l < '{self._asked}')p\" '{directory}/answers'\n"
             f"exit {status}\n")

@@ -201,6 +201,24 @@ class Passwords(Case):
         self.assertEqual(program.wait_for_exit(5), 0)
         rig.wait_until(lambda: not os.path.exists(f"/proc/{pid}"), "askpass is gone", 5)
 
+    def test_a_person_may_believe_an_unknown_host_key(self):
+        server = self.start_gatekeeper()
+        server.known_hosts.write_text("")
+        askpass = self.askpass("yes", PASSWORD)
+
+        self.assert_works(self.start(server, askpass))
+
+        self.assertIn("authenticity of host", askpass.prompts()[0])
+        self.assertIn(rig.public_key(server.host_key), server.known_hosts.read_text())
+
+    def test_a_person_may_not_believe_it(self):
+        server = self.start_gatekeeper()
+        server.known_hosts.write_text("")
+
+        self.assert_refused(self.start(server, self.askpass("no", PASSWORD)), "was not accepted")
+
+        self.assertEqual((server.asked, server.known_hosts.read_text()), ([], ""))
+
     # ---- keyboard-interactive
 
     def test_questions_in_rounds_are_answered(self):
