@@ -10,6 +10,7 @@
 #include "ssh/auth/public_key_method.h"
 #include "ssh/crypto/secret_bytes.h"
 #include "ssh/expects.h"
+#include "ssh/keys/certificate.h"
 #include "ssh/keys/public_key.h"
 #include "ssh/limits.h"
 #include "ssh/wire/wire_reader.h"
@@ -196,8 +197,11 @@ Result<void> AuthClient::take_pk_ok(std::span<const std::byte> payload) {
     if (!in.complete()) {
         return failure(ErrorCode::malformed_message, MessageNumber::userauth_pk_ok);
     }
-    // Only the key that was asked about may be signed with.
-    const bool same = algorithm == algorithm_ && std::ranges::equal(blob, key_);
+    // Only the key that was asked about may be signed with. npm's ssh2 names the type of an RSA key
+    // where RFC 4252 7 wants the "public key algorithm name from the request"; what is signed with
+    // is ours to say in any case.
+    const bool same =
+        blob_type_of_algorithm(algorithm) == blob_type_name(key_) && std::ranges::equal(blob, key_);
     if (!same) {
         return failure(ErrorCode::unexpected_message, MessageNumber::userauth_pk_ok);
     }

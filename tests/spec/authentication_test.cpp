@@ -151,6 +151,25 @@ TEST_F(Rfc4252Client, TheRequestIsBoundToTheHostKeyWhereTheServerAdvertisesIt) {
     EXPECT_TRUE(std::equal(begin.payload().begin(), begin.payload().end(), request->begin()));
 }
 
+// npm's ssh2 names the key's type where RFC 4252 7 has the algorithm of the request; which
+// algorithm signs stays ours to say.
+TEST_F(Rfc4252Client, APkOkMayNameTheTypeOfAnRsaKey) {
+    const Message rsa = Message{MessageNumber{0}}.text("ssh-rsa").text("e").text("n");
+    const std::span<const std::byte> blob = rsa.payload().subspan(1);
+    RoguePeer::Options options;
+    options.answers_signatures = false;
+    RoguePeer peer{options};
+    begin(peer);
+    fail_none(peer);
+    ASSERT_TRUE(peer.session().try_public_key({"ssh-rsa", blob}));
+    peer.pump();
+
+    peer.send(pk_ok("ssh-rsa", blob));
+
+    EXPECT_FALSE(peer.ended().has_value());
+    EXPECT_TRUE(peer.saw("SignatureWanted rsa-sha2-512"));
+}
+
 // Item 85: PK_OK is only for the key that was asked about.
 TEST_F(Rfc4252Client, APkOkForAnotherKeyDisconnects) {
     const Bytes other = copy(sim::Pair::host_key().public_key());
