@@ -346,6 +346,7 @@ class Case(unittest.TestCase):
     """A test with a directory of its own; what it starts is stopped in reverse order."""
 
     maxDiff = None
+    seconds_max = None  # what tap.py allows a case, unless the class says otherwise
 
     def setUp(self):
         self._processes = []
