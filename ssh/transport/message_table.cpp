@@ -150,13 +150,18 @@ Verdict in_open(Role receiver, Kind kind, std::uint8_t number) noexcept {
 }
 
 /// RFC 4253 7.1: after its SSH_MSG_KEXINIT a side sends only transport and key exchange messages.
-Verdict in_rekey(Kind kind) noexcept {
+/// AsyncSSH's server goes on with its channels all the same, under the old keys and up to its
+/// SSH_MSG_NEWKEYS. A client takes that, as OpenSSH's does: the server is the one that was let in,
+/// and windows bound what it can send. A server has no such clients and is strict.
+Verdict in_rekey(Role receiver, Kind kind) noexcept {
     switch (kind) {
     case Kind::disconnect:
     case Kind::generic:
     case Kind::kex_method:
     case Kind::newkeys:
         return Verdict::process;
+    case Kind::connection:
+        return receiver == Role::client ? Verdict::process : Verdict::disconnect;
     default:
         return Verdict::disconnect;
     }
@@ -183,7 +188,7 @@ Verdict verdict(Role receiver, ProtocolState state, std::uint8_t number) noexcep
     case ProtocolState::open:
         return in_open(receiver, kind, number);
     case ProtocolState::rekey:
-        return in_rekey(kind);
+        return in_rekey(receiver, kind);
     case ProtocolState::identification:
     case ProtocolState::ended:
         return Verdict::disconnect;

@@ -161,15 +161,37 @@ TEST_P(Rekey, WhatThePeerSentBeforeItsKexinitIsTaken) {
     EXPECT_TRUE(peer.saw("KeysChanged"));
 }
 
-// Item 36: behind its own KEXINIT the peer has nothing else to say.
-TEST_P(Rekey, OtherMessagesBehindThePeersKexinitDisconnect) {
+// Item 36: behind its own KEXINIT the peer has nothing else to say. Servers do (AsyncSSH's goes on
+// with its channels), and what they say is taken as before.
+TEST_P(Rekey, OnlyAServerMayGoOnWithItsChannelsBehindItsKexinit) {
     const std::vector<Message> messages{channel_data(0, "x"),
                                         window_adjust(0, 1),
                                         channel_eof(0),
                                         channel_close(0),
                                         channel_request(0, "x", false),
-                                        global_request("x", false),
-                                        Message{MessageNumber::service_request}.text("x"),
+                                        global_request("x", false)};
+    for (const Message& message : messages) {
+        RoguePeer peer{options()};
+        ASSERT_TRUE(peer.establish());
+        ASSERT_TRUE(peer.open_channel().has_value());
+        peer.cooperates = false;
+        peer.send_kexinit();
+
+        peer.send(message);
+
+        if (GetParam() == ssh::Role::server) {
+            EXPECT_FALSE(peer.ended().has_value());
+            EXPECT_EQ(peer.saw("ChannelData"), &message == &messages.front());
+        } else {
+            ASSERT_TRUE(peer.ended().has_value());
+            EXPECT_EQ(peer.ended()->code, ErrorCode::unexpected_message);
+        }
+    }
+}
+
+// Item 36, whichever side the peer is.
+TEST_P(Rekey, OtherMessagesBehindThePeersKexinitDisconnect) {
+    const std::vector<Message> messages{Message{MessageNumber::service_request}.text("x"),
                                         Message{MessageNumber::ext_info}.uint32(0),
                                         Message{MessageNumber::ping}.text("x")};
     for (const Message& message : messages) {
