@@ -240,7 +240,8 @@ def asks_for_new_keys_and_nothing_is_lost(self, kind):
 
     load.at_once(load.converse, [(port, 2 * seed, 4 * MIB) for seed in range(4)])
 
-    self.assertGreater(len(program.lines(pattern=NEW_KEYS)), 4)
+    # Few of them: AsyncSSH goes on sending during an exchange, ssh2 counts anew at its beginning.
+    self.assertGreater(len(program.lines(pattern=NEW_KEYS)), 2)
     self.assertEqual(target.wait_for_results(4), [True] * 4)
 
 
