@@ -154,7 +154,18 @@ Result<void> ConnectionLayer::take_open_failure(std::span<const std::byte> paylo
         events_.push(ChannelRefused{message->ours, message->reason, message->text});
     }
     channels_.release(message->ours);
+    refused_.resize(channels_.size());
+    refused_[number_of(message->ours)] = true;
     return {};
+}
+
+bool ConnectionLayer::is_close_behind_refusal(LocalChannelId id) noexcept {
+    const std::size_t number = number_of(id);
+    const bool expected = number < refused_.size() && refused_[number];
+    if (expected) {
+        refused_[number] = false;
+    }
+    return expected;
 }
 
 Result<Channel*> ConnectionLayer::open_channel(LocalChannelId id) noexcept {
@@ -284,7 +295,9 @@ Result<void> ConnectionLayer::take_close(std::span<const std::byte> payload) {
     }
     const Result<Channel*> found = open_channel(id);
     if (!found) {
-        return tl::unexpected{found.error()};
+        // dev-tunnels-ssh closes a channel that it has just refused to open, when the number is
+        // free or asks for the next channel already. One refused target must not end the session.
+        return is_close_behind_refusal(id) ? Result<void>{} : tl::unexpected{found.error()};
     }
     Channel& channel = **found;
     channel.close_received = true;

@@ -206,6 +206,28 @@ TEST(Rfc4254ChannelOpen, AGivenUpOpenIsClosedWhenTheConfirmationComes) {
     EXPECT_TRUE(peer.events().empty());
 }
 
+// dev-tunnels-ssh sends a CLOSE behind its refusal, for a channel that never was.
+TEST(Rfc4254ChannelOpen, OneCloseBehindARefusalIsIgnored) {
+    for (const bool opens_again : {false, true}) {
+        RoguePeer peer;
+        ASSERT_TRUE(peer.establish());
+        ASSERT_TRUE(peer.session().open(target()).has_value());
+        peer.send(open_failure(0, 2, "connection refused"));
+        if (opens_again) {
+            ASSERT_TRUE(peer.session().open(target()).has_value());
+            peer.pump();
+        }
+
+        peer.send(channel_close(0));
+        EXPECT_FALSE(peer.ended().has_value());
+        EXPECT_FALSE(peer.saw("ChannelClosed"));
+
+        peer.send(channel_close(0));
+        ASSERT_TRUE(peer.ended().has_value());
+        EXPECT_EQ(peer.ended()->code, ErrorCode::unknown_channel);
+    }
+}
+
 // Item 123: and when a refusal comes, the number is free.
 TEST(Rfc4254ChannelOpen, AGivenUpOpenIsForgottenWhenTheRefusalComes) {
     RoguePeer peer;
