@@ -48,6 +48,7 @@ class Peer(rig.Process):
     user = USER
     user_key_kind = "ed25519"
     rekeys = True  # can be told to ask for new keys before long
+    takes_rekeys = True  # survives ours
     host_key_kinds = tuple(KINDS)
     environment = None
 
@@ -70,7 +71,7 @@ class Peer(rig.Process):
         rig.Process.__init__(self, self.name,
                              [*self.server_command, str(self.directory), str(rekey_bytes)],
                              self.environment)
-        [line] = self.wait_for_lines(r"^listening on \d+$", "stdout", seconds=20)
+        [line] = self.wait_for_lines(r"^listening on \d+$", "stdout", seconds=40)
         self.port = int(line.split()[-1])
 
     @classmethod
@@ -241,6 +242,7 @@ class DevTunnels(_NodePeer):
     script = "dev_tunnels_server.js"
     user_key_kind = "ecdsa256"  # it knows no Ed25519
     host_key_kinds = ()  # it makes its own
+    takes_rekeys = False  # "Key exchange was not started.", it says, and ends
 
 
 PEERS = {peer.name: peer for peer in (OpenSsh, Dropbear, AsyncSsh, Paramiko, Ssh2, DevTunnels)}

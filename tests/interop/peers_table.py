@@ -7,7 +7,7 @@ README = pathlib.Path(__file__).resolve().parent / "README.md"
 BEGIN = "<!-- written by peers_test.py --write-table -->\n"
 END = "<!-- end of what it writes -->\n"
 TITLES = {"kex": "key exchange", "host_key": "host key", "cipher": "cipher", "mac": "MAC",
-          "method": "lets us in by", "rekey": "asks for new keys"}
+          "method": "lets us in by", "rekey": "new keys"}
 
 
 def column(kind, both, methods):
@@ -16,7 +16,8 @@ def column(kind, both, methods):
     for name in "kex", "host_key", "cipher", "mac":
         rows.update({(TITLES[name], each): "yes" for each in both[name]})
     rows.update({(TITLES["method"], method): "yes" for method in methods})
-    rows[TITLES["rekey"], "every"] = "1 MiB" if kind.rekeys else "1 GiB"
+    rows[TITLES["rekey"], "by the server"] = "1 MiB" if kind.rekeys else "1 GiB"
+    rows[TITLES["rekey"], "by us"] = "1 MiB" if kind.takes_rekeys else "ends it"
     return rows
 
 

@@ -72,7 +72,7 @@ class Peers(rig.Case):
 
     def finish(self, program):
         program.signal(signal.SIGTERM)
-        self.assertEqual(program.wait_for_exit(), 0)
+        self.assertEqual(program.wait_for_exit(20), 0)
 
 
 def for_every_peer(case):
@@ -106,7 +106,9 @@ def carries_256_kibibytes_each_way_with_every_pair_of_algorithms(self, kind):
             program, [port] = self.tunnel(server, target.host_and_port, options=asked)
             load.converse(port, seed=2 * number, size=256 * KIB)
             [told] = program.lines(pattern=NEW_KEYS)
-            self.assertTrue(told.endswith(f": {kex}, {host_key}, {cipher}"), told)
+            settled = [kex, host_key, cipher]
+            settled += [] if kexinit.authenticates_itself(cipher) else [mac]
+            self.assertTrue(told.endswith(": " + ", ".join(settled)), told)
             self.finish(program)
         except (AssertionError, OSError) as failure:
             broken.append(f"{asked}: {failure}")
@@ -120,13 +122,14 @@ def carries_256_kibibytes_each_way_with_every_pair_of_algorithms(self, kind):
 
 
 @for_every_peer
-def carries_8_mebibytes_each_way_with_every_cipher_and_several_rekeys_of_ours(self, kind):
-    server = self.start(kind)
+def carries_8_mebibytes_each_way_with_every_cipher_and_several_rekeys(self, kind):
+    server = self.start(kind, rekey_bytes=0 if kind.takes_rekeys else MIB)
+    ours_too = {"RekeyLimit": "1M"} if kind.takes_rekeys else {}
     target = load.Target(load.duplex)
     ciphers = self.both(server)["cipher"]
     for number, cipher in enumerate(ciphers):
         program, [port] = self.tunnel(server, target.host_and_port,
-                                      options={"Ciphers": cipher, "RekeyLimit": "1M"})
+                                      options={"Ciphers": cipher, **ours_too})
         load.converse(port, seed=2 * number, size=8 * MIB)
         self.assertGreater(len(program.lines(pattern=NEW_KEYS)), 4, cipher)
         self.finish(program)
