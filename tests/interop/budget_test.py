@@ -1,0 +1,114 @@
+#!/usr/bin/python3 -B
+"""MemoryBudget: many readers that have stopped make the program hold no more than was promised to all
+of them together, and everybody else's tunnel flows.
+
+    tests/interop/budget_test.py                 as in CI: 600 readers that have stopped
+    CAPONIER_STOPPED=10000 tests/interop/budget_test.py      under a budget to match
+"""
+
+import os
+import resource
+import selectors
+import socket
+import threading
+
+import load
+import rig
+import tap
+
+MIB = 1024 * 1024
+STOPPED = int(os.environ.get("CAPONIER_STOPPED", "600"))
+# Enough for so many: a few large windows, some smaller ones, and 32 KiB for each of the others.
+BUDGET = max(32, STOPPED // 18) * MIB
+# What the program may touch beside windows: buffer pools, queues, connections, the allocator's slack.
+SLACK = 32 * MIB + STOPPED * 4096
+# Small, so that it is the program that holds what nobody reads, and not the kernel.
+RECEIVE_BUFFER = 4096
+
+
+class Flood:
+    """Sends to everybody who connects for as long as they take it, on one thread."""
+
+    def __init__(self):
+        self.taken = 0
+        self.connections = 0
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=4096)
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._listener, selectors.EVENT_READ)
+        self._over = threading.Event()
+        self.host_and_port = self._listener.getsockname()
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def _run(self):
+        piece = bytes(64 * 1024)
+        while not self._over.is_set():
+            for key, _ in self._selector.select(0.1):
+                if key.fileobj is self._listener:
+                    connection, _ = self._listener.accept()
+                    connection.setblocking(False)
+                    connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, RECEIVE_BUFFER)
+                    self._selector.register(connection, selectors.EVENT_WRITE)
+                    self.connections += 1
+                    continue
+                try:
+                    self.taken += key.fileobj.send(piece)
+                except BlockingIOError:
+                    pass
+                except OSError:
+                    self._selector.unregister(key.fileobj)
+                    key.fileobj.close()
+
+    def stop(self):
+        self._over.set()
+
+
+def connect_and_never_read(port):
+    connection = socket.socket()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+    connection.settimeout(10)
+    connection.connect(("127.0.0.1", port))
+    return connection
+
+
+class Budget(rig.Case):
+    def test_readers_that_stop_hold_no_more_than_the_budget_and_nobody_up(self):
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        flood = Flood()
+        self.addCleanup(flood.stop)
+        others = load.Target(load.duplex)
+        program, [port, other] = self.forward(
+            self.start_sshd(MaxStartups=100), flood.host_and_port, others.host_and_port,
+            options=["-o", f"MemoryBudget={BUDGET}", "-o", "PoolSessions=32",
+                     "-o", "ChannelsPerSession=400"])
+        load.converse(other, seed=5, size=16 * MIB)
+        before = program.resident_bytes()
+
+        for count in range(STOPPED):
+            self.addCleanup(connect_and_never_read(port).close)
+            # So many at a time that no backlog runs over.
+            if count % 100 == 99:
+                rig.wait_until(lambda at_least=count + 1: flood.connections >= at_least,
+                               "the target has them all", seconds=30)
+        rig.wait_until(lambda: flood.connections == STOPPED, "the target has them all", seconds=30)
+        load.wait_until_still(lambda: flood.taken, seconds=60)
+
+        held = program.resident_bytes() - before
+        self.assertGreater(held, STOPPED * 16 * 1024, "the readers have not stopped")
+        self.assertLess(held, BUDGET + SLACK)
+        load.converse(other, seed=7, size=4 * MIB)
+
+    def test_beyond_the_budget_a_tunnel_is_refused_with_the_reason(self):
+        flood = Flood()
+        self.addCleanup(flood.stop)
+        program, [port] = self.forward(self.start_sshd(), flood.host_and_port,
+                                       options=["-o", "MemoryBudget=1M", *rig.ONE_SESSION])
+        # The smallest windows: 32 KiB each.
+        for _ in range(MIB // (32 * 1024) + 1):
+            self.addCleanup(connect_and_never_read(port).close)
+
+        program.wait_for_lines("was refused: the memory budget is used up")
+
+
+if __name__ == "__main__":
+    tap.main()
