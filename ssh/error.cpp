@@ -34,6 +34,7 @@ DisconnectReason reason_of(ErrorCode code) noexcept {
     case ErrorCode::maximum_packet_exceeded:
     case ErrorCode::unknown_channel:
     case ErrorCode::too_many_channels:
+    case ErrorCode::too_many_forwards:
         return DisconnectReason::protocol_error;
     case ErrorCode::unsupported_version:
         return DisconnectReason::protocol_version_not_supported;
@@ -58,6 +59,7 @@ DisconnectReason reason_of(ErrorCode code) noexcept {
         return DisconnectReason::connection_lost;
     case ErrorCode::closed_by_application:
     case ErrorCode::timed_out:
+    case ErrorCode::not_supported:
     case ErrorCode::malformed_key:
     case ErrorCode::unsupported_key:
     case ErrorCode::key_is_encrypted:
@@ -116,6 +118,10 @@ std::string_view describe(ErrorCode code) noexcept {
         return "the peer named a channel that is not open";
     case ErrorCode::too_many_channels:
         return "no more channels are allowed on the session";
+    case ErrorCode::too_many_forwards:
+        return "no more remote forwards are allowed on the session";
+    case ErrorCode::not_supported:
+        return "the engine cannot do that";
     case ErrorCode::disconnected_by_peer:
         return "the peer ended the session";
     case ErrorCode::connection_lost:

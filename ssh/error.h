@@ -38,6 +38,8 @@ enum class ErrorCode : std::uint16_t {
     maximum_packet_exceeded,  ///< a data string longer than our maximum packet; detail: its length
     unknown_channel,          ///< a message for a channel that is not open; detail: channel number
     too_many_channels,        ///< the configured limit of channels is reached
+    too_many_forwards,        ///< forwards_max are asked for or granted
+    not_supported,            ///< the engine cannot do what it was asked for
     // The end of a session.
     disconnected_by_peer,  ///< SSH_MSG_DISCONNECT; detail: RFC 4253 11.1 reason code
     connection_lost,       ///< the transport ended without SSH_MSG_DISCONNECT

@@ -18,6 +18,30 @@ namespace caponier::ssh {
 /// reused only after both sides sent SSH_MSG_CHANNEL_CLOSE.
 enum class LocalChannelId : std::uint32_t {};
 
+/// Our number of a remote forward, free for reuse when the forward is over: of a client what
+/// request_forward() returned, of a server what ForwardRequested told.
+enum class ForwardId : std::uint32_t {};
+
+/// What a channel of a forward is for: RFC 4254 7.2, and with the path of a unix socket OpenSSH
+/// PROTOCOL 2.4. The direct ones are opened by clients, the forwarded ones by servers.
+enum class ChannelKind : std::uint8_t {
+    direct_tcpip,
+    direct_streamlocal,
+    forwarded_tcpip,
+    forwarded_streamlocal,
+};
+
+/// Where a remote forward listens: RFC 4254 7.1 tcpip-forward, or a unix socket by OpenSSH's
+/// streamlocal-forward@openssh.com.
+struct ForwardAddress {
+    enum class Kind : std::uint8_t { tcpip, streamlocal };
+    Kind kind = Kind::tcpip;
+    /// The "address to bind" as it goes over the wire, "" for all interfaces (the "*" of a command
+    /// line is not a word of the protocol); of a unix socket the path.
+    std::string_view host;
+    std::uint16_t port = 0;  ///< 0: the server chooses; always 0 for a path
+};
+
 /// RFC 4254 5.1. Values above 4 may arrive and are kept as they are.
 enum class OpenFailure : std::uint32_t {
     administratively_prohibited = 1,
@@ -172,31 +196,39 @@ struct WindowOpened {
 /// every channel may go on.
 struct SendReady {};
 
-/// The peer asks to open a channel: forwarded-tcpip or direct-tcpip and their streamlocal
-/// relatives. Answer with accept_channel() or refuse_channel().
+/// The peer asks to open a channel: a client for a target, a server for a connection that came to
+/// a forward. Answer with accept_channel() or refuse_channel().
 struct ChannelRequested {
     LocalChannelId id;
-    std::string_view type;
-    std::string_view host;  ///< connected or target address, or the socket path
+    ChannelKind kind{};
+    std::string_view host;  ///< target or connected address, or the path of the socket
     std::uint16_t port = 0;
-    std::string_view originator_host;
+    std::string_view originator_host;  ///< empty for a socket's path
     std::uint16_t originator_port = 0;
+    /// Client: the forward that the channel belongs to. One for a forward that was not asked for,
+    /// or was cancelled, is refused without a word to the application. It may come before the
+    /// ForwardReply where the port was not left to the server.
+    ForwardId forward{};
 };
 
 // ---- global requests -------------------------------------------------------------------------
 
-/// Client: the answer to request_forward() or cancel_forward(), in the order of the requests.
+/// Client: the answer to request_forward() or cancel_forward(), in the order in which they were
+/// asked. The forward is over after a refusal, and after the answer to cancel_forward() whatever it
+/// is; a refusal answers a cancel_forward() that came meanwhile, too.
 struct ForwardReply {
+    ForwardId id;
+    bool cancel = false;  ///< to cancel_forward()
     bool accepted = false;
-    std::uint16_t port = 0;  ///< RFC 4254 7.1: the port that was bound, if port 0 was asked for
+    std::uint16_t port = 0;  ///< where the server listens: chosen by it if port 0 was asked for
 };
 
-/// Server: a client asks to listen, or to stop listening. Answer with reply_forward().
+/// Server: a client asks to listen, or to stop listening on what was granted before. Answer with
+/// reply_forward(); the next one is told after that.
 struct ForwardRequested {
+    ForwardId id;
     bool cancel = false;
-    std::string_view host;  ///< or the socket path; then `port` is empty
-    std::uint16_t port = 0;
-    bool streamlocal = false;
+    ForwardAddress address;  ///< with the port that was bound, if it is a cancel
 };
 
 /// The answer to a probe() arrived: the peer lives.

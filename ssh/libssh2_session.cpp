@@ -122,12 +122,10 @@ class Libssh2Session final : public Session {
     void reply_forward(bool /*accepted*/, std::uint16_t /*port*/) noexcept override {
         expects(is_ended());
     }
-    void request_forward(std::string_view /*host*/, std::uint16_t /*port*/) noexcept override {
-        refuse_forward();
+    Result<ForwardId> request_forward(const ForwardAddress& /*address*/) noexcept override {
+        return tl::unexpected{Error{ErrorCode::not_supported}};
     }
-    void cancel_forward(std::string_view /*host*/, std::uint16_t /*port*/) noexcept override {
-        refuse_forward();
-    }
+    void cancel_forward(ForwardId /*id*/) noexcept override {}
 
     // ---- outputs ------------------------------------------------------------------------------
 
@@ -149,7 +147,6 @@ class Libssh2Session final : public Session {
     void check_host_key();
     [[nodiscard]] std::span<const std::byte> host_key_of_libssh2() const noexcept;
     void keep(const Result<void>& result);
-    void refuse_forward();
     [[nodiscard]] bool waits_for_peer() const noexcept;
     void start_wait(TimePoint now) noexcept;
     void stop_wait() noexcept;
@@ -512,12 +509,6 @@ void Libssh2Session::probe() noexcept {
         return;
     }
     probe_unanswered_ = true;
-}
-
-void Libssh2Session::refuse_forward() {
-    if (!is_ended()) {
-        events_.push_back(ForwardReply{});
-    }
 }
 
 void Libssh2Session::disconnect() noexcept {

@@ -55,6 +55,17 @@ inline constexpr std::size_t replies_held_back_max = 256;
 inline constexpr std::size_t prompts_max = 64;
 inline constexpr int prompt_rounds_max = 100;
 
+/// Remote forwards of one session: asked for, granted, and being cancelled together. Few have ten;
+/// a table that is searched from end to end stays cheap up to here.
+inline constexpr std::size_t forwards_max = 1'024;
+
+/// The address or path in what a peer asks for; RFC 1035 ends names at 255 bytes, Linux the path of
+/// a socket at 107.
+inline constexpr std::size_t address_bytes_max = 1'024;
+
+/// Probes that wait to be sent or for their answer; more would tell nothing new.
+inline constexpr std::size_t probes_max = 16;
+
 /// Server: failed requests before the client is cut off; OpenSSH's MaxAuthTries.
 inline constexpr int authentication_failures_max = 6;
 /// Server: requests of any kind and outcome, queries for keys among them.

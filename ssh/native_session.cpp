@@ -80,8 +80,8 @@ class NativeSession final : public Session {
     void eof(LocalChannelId id) noexcept override;
     void close(LocalChannelId id) noexcept override;
 
-    void request_forward(std::string_view host, std::uint16_t port) noexcept override;
-    void cancel_forward(std::string_view host, std::uint16_t port) noexcept override;
+    Result<ForwardId> request_forward(const ForwardAddress& address) noexcept override;
+    void cancel_forward(ForwardId id) noexcept override;
     void reply_forward(bool accepted, std::uint16_t port) noexcept override;
     void probe() noexcept override;
     void rekey() noexcept override;
@@ -379,17 +379,24 @@ void NativeSession::close(LocalChannelId id) noexcept {
 
 // ---- commands: the session ---------------------------------------------------------------------
 
-/// Remote forwards are not asked for yet; the answer is the one that an unwilling server gives.
-void NativeSession::request_forward(std::string_view, std::uint16_t) noexcept {
-    events_.push(ForwardReply{});
+Result<ForwardId> NativeSession::request_forward(const ForwardAddress& address) noexcept {
+    if (is_ended()) {
+        return tl::unexpected{Error{ErrorCode::closed_by_application}};
+    }
+    expects(is_established());
+    return connection_.requests().request_forward(address);
 }
 
-void NativeSession::cancel_forward(std::string_view, std::uint16_t) noexcept {
-    events_.push(ForwardReply{});
+void NativeSession::cancel_forward(ForwardId id) noexcept {
+    if (!is_ended()) {
+        connection_.requests().cancel_forward(id);
+    }
 }
 
-void NativeSession::reply_forward(bool, std::uint16_t) noexcept {
-    expects(is_ended());
+void NativeSession::reply_forward(bool accepted, std::uint16_t port) noexcept {
+    if (!is_ended()) {
+        connection_.requests().reply_forward(accepted, port);
+    }
 }
 
 void NativeSession::probe() noexcept {

@@ -21,15 +21,9 @@ namespace caponier::ssh {
 /// Time is an argument. Only the type comes from std::chrono; nobody in ssh/ calls now().
 using TimePoint = std::chrono::steady_clock::time_point;
 
-/// What open() asks for: RFC 4254 7.2 direct-tcpip, or with an empty port and a path as `host`
-/// OpenSSH's direct-streamlocal@openssh.com.
+/// What open() asks for. For a unix socket, `host` is its path and the rest is not sent.
 struct OpenTarget {
-    enum class Kind : std::uint8_t {
-        direct_tcpip,
-        direct_streamlocal,
-        forwarded_tcpip,
-        forwarded_streamlocal
-    };
+    using Kind = ChannelKind;
     Kind kind = Kind::direct_tcpip;
     std::string_view host;
     std::uint16_t port = 0;
@@ -132,7 +126,8 @@ class Session {
     // ---- commands: channels -------------------------------------------------------------------
 
     /// Asks the peer for a channel; ChannelOpened or ChannelRefused follows. Fails with
-    /// too_many_channels at SessionConfig::channels.
+    /// too_many_channels at SessionConfig::channels. A client opens the direct kinds; a server the
+    /// forwarded ones, with the address of a forward as the client spelled it.
     [[nodiscard]] virtual Result<LocalChannelId> open(const OpenTarget& target) noexcept = 0;
     virtual void accept_channel(LocalChannelId id) noexcept = 0;
     virtual void refuse_channel(LocalChannelId id,
@@ -157,9 +152,16 @@ class Session {
 
     // ---- commands: the session ----------------------------------------------------------------
 
-    /// RFC 4254 7.1 tcpip-forward and its cancel, or the streamlocal forms with a path.
-    virtual void request_forward(std::string_view host, std::uint16_t port) noexcept = 0;
-    virtual void cancel_forward(std::string_view host, std::uint16_t port) noexcept = 0;
+    /// Client: asks the server to listen (RFC 4254 7.1 tcpip-forward, or OpenSSH's form for unix
+    /// sockets); ForwardReply follows, and ChannelRequested for each connection. Fails with
+    /// too_many_forwards at forwards_max, and with not_supported where the engine cannot.
+    [[nodiscard]] virtual Result<ForwardId> request_forward(
+        const ForwardAddress& address) noexcept = 0;
+    /// Client: takes it back, answered or not; ForwardReply follows. From here on the forward's
+    /// channels are refused; those that are open go on. Does nothing for one that is over.
+    virtual void cancel_forward(ForwardId id) noexcept = 0;
+    /// Server: answers the ForwardRequested that is open. `port` is the one that was bound where
+    /// the client left it to us.
     virtual void reply_forward(bool accepted, std::uint16_t port) noexcept = 0;
     /// Asks the peer for a sign of life (keepalive@openssh.com, RFC 4254 4); ProbeAnswered follows.
     virtual void probe() noexcept = 0;

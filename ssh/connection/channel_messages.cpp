@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "ssh/connection/connection_layer.h"
@@ -42,7 +44,7 @@ Result<void> ConnectionLayer::take(const Transport::Message& message) {
     case MessageNumber::channel_failure:
         return take_channel_reply(message.payload);
     default:
-        return failure(ErrorCode::unexpected_message, static_cast<std::uint32_t>(message.number));
+        return failure(ErrorCode::unexpected_message, message.number);
     }
 }
 
@@ -50,8 +52,7 @@ Result<void> ConnectionLayer::refuse(std::uint32_t peer_number,
                                      OpenFailure reason,
                                      std::string_view text) {
     if (refusals_.size() == replies_held_back_max) {
-        return failure(ErrorCode::protocol_error,
-                       static_cast<std::uint32_t>(MessageNumber::channel_open));
+        return failure(ErrorCode::protocol_error, MessageNumber::channel_open);
     }
     refusals_.push_back({peer_number, reason, std::string{text}});
     flush();
@@ -64,48 +65,75 @@ Result<void> ConnectionLayer::take_open(std::span<const std::byte> payload) {
         return tl::unexpected{request.error()};
     }
     const std::uint32_t peer_number = request->offer.number;
-    const bool server_serves = config_.role == Role::server && request->type == "direct-tcpip";
-    if (!server_serves) {
-        // RFC 4254 7.2: "Client implementations SHOULD reject direct TCP/IP open requests for
-        // security reasons"; 6.1 and 6.3.2 say the same of sessions and X11.
+    const std::optional<ChannelKind> kind = kind_of(request->type);
+    if (!kind) {
+        // RFC 4254 6.1: "Client implementations SHOULD reject any session channel open requests";
+        // 6.3.2 says the same of X11.
         constexpr std::array known{std::string_view{"session"},
                                    std::string_view{"x11"},
-                                   std::string_view{"direct-tcpip"},
-                                   std::string_view{"forwarded-tcpip"},
-                                   std::string_view{"auth-agent@openssh.com"},
-                                   std::string_view{"direct-streamlocal@openssh.com"},
-                                   std::string_view{"forwarded-streamlocal@openssh.com"}};
-        const bool is_known = std::ranges::find(known, request->type) != known.end();
-        return refuse(
-            peer_number,
-            is_known ? OpenFailure::administratively_prohibited : OpenFailure::unknown_channel_type,
-            is_known ? "not served" : "unknown channel type");
+                                   std::string_view{"auth-agent@openssh.com"}};
+        return std::ranges::find(known, request->type) == known.end()
+                   ? refuse(peer_number, OpenFailure::unknown_channel_type, "unknown channel type")
+                   : refuse(peer_number, OpenFailure::administratively_prohibited, "not served");
     }
-    const Result<OpenTarget> target = parse_tcpip_fields(request->fields);
+    const bool forwarded =
+        *kind == ChannelKind::forwarded_tcpip || *kind == ChannelKind::forwarded_streamlocal;
+    // RFC 4254 7.2: "Client implementations SHOULD reject direct TCP/IP open requests for security
+    // reasons." A server is asked for nothing else.
+    if (forwarded != (config_.role == Role::client)) {
+        return refuse(peer_number, OpenFailure::administratively_prohibited, "not served");
+    }
+    const Result<OpenTarget> target = parse_open_fields(*kind, request->fields);
     if (!target) {
         return tl::unexpected{target.error()};
     }
+    if (std::max(target->host.size(), target->originator_host.size()) > address_bytes_max) {
+        return refuse(peer_number, OpenFailure::administratively_prohibited, "too long an address");
+    }
+    if (*kind == ChannelKind::direct_tcpip && target->port == 0) {
+        return refuse(peer_number, OpenFailure::connect_failed, "nobody listens on port 0");
+    }
+    std::optional<ForwardId> forward;
+    if (forwarded) {
+        forward = requests_.forward_at(*kind == ChannelKind::forwarded_tcpip
+                                           ? ForwardAddress::Kind::tcpip
+                                           : ForwardAddress::Kind::streamlocal,
+                                       target->host,
+                                       target->port);
+        // RFC 4254 7.2: "Implementations MUST reject these messages unless they have previously
+        // requested a remote TCP/IP port forwarding with the given port number."
+        if (!forward) {
+            return refuse(peer_number, OpenFailure::administratively_prohibited, "no such forward");
+        }
+    }
+    return claim_requested(*request, *target, forward.value_or(ForwardId{}));
+}
+
+/// Takes a channel for what the peer asks, and asks the application.
+Result<void> ConnectionLayer::claim_requested(const ChannelOpenRequest& request,
+                                              const OpenTarget& target,
+                                              ForwardId forward) {
     // What the application refuses waits here, too.
     if (refusals_.size() >= replies_held_back_max) {
-        return failure(ErrorCode::protocol_error,
-                       static_cast<std::uint32_t>(MessageNumber::channel_open));
+        return failure(ErrorCode::protocol_error, MessageNumber::channel_open);
     }
     const std::optional<LocalChannelId> id =
-        request->offer.packet_bytes_max > 0 ? channels_.claim() : std::nullopt;
+        request.offer.packet_bytes_max > 0 ? channels_.claim() : std::nullopt;
     if (!id) {
-        return refuse(peer_number, OpenFailure::resource_shortage, "no channel is free");
+        return refuse(request.offer.number, OpenFailure::resource_shortage, "no channel is free");
     }
     Channel& channel = *channels_.find(*id);
     channel.phase = ChannelPhase::requested;
-    channel.remote = RemoteChannelId{peer_number};
-    channel.send_window = SendWindow{request->offer.window_bytes};
-    channel.packet_bytes_max = std::min(request->offer.packet_bytes_max, maximum_packet_bytes);
+    channel.remote = RemoteChannelId{request.offer.number};
+    channel.send_window = SendWindow{request.offer.window_bytes};
+    channel.packet_bytes_max = std::min(request.offer.packet_bytes_max, maximum_packet_bytes);
     events_.push(ChannelRequested{.id = *id,
-                                  .type = request->type,
-                                  .host = target->host,
-                                  .port = target->port,
-                                  .originator_host = target->originator_host,
-                                  .originator_port = target->originator_port});
+                                  .kind = target.kind,
+                                  .host = target.host,
+                                  .port = target.port,
+                                  .originator_host = target.originator_host,
+                                  .originator_port = target.originator_port,
+                                  .forward = forward});
     return {};
 }
 
@@ -223,8 +251,7 @@ Result<void> ConnectionLayer::take_data(std::span<std::byte> payload) {
     // RFC 4254 5.3: "When a party will no longer send more data to a channel, it SHOULD send
     // SSH_MSG_CHANNEL_EOF." What comes behind it breaks that word.
     if (channel.eof_received) {
-        return failure(ErrorCode::protocol_error,
-                       static_cast<std::uint32_t>(MessageNumber::channel_data));
+        return failure(ErrorCode::protocol_error, MessageNumber::channel_data);
     }
     if (const Result<void> received = channel.receive_window.receive(bytes); !received) {
         return tl::unexpected{received.error()};
@@ -256,8 +283,7 @@ Result<void> ConnectionLayer::take_extended_data(std::span<const std::byte> payl
         return failure(ErrorCode::maximum_packet_exceeded, bytes);
     }
     if (channel.eof_received) {
-        return failure(ErrorCode::protocol_error,
-                       static_cast<std::uint32_t>(MessageNumber::channel_extended_data));
+        return failure(ErrorCode::protocol_error, MessageNumber::channel_extended_data);
     }
     if (const Result<void> received = channel.receive_window.receive(bytes); !received) {
         return tl::unexpected{received.error()};
@@ -327,8 +353,7 @@ Result<void> ConnectionLayer::take_channel_request(std::span<const std::byte> pa
     // SSH_MSG_CHANNEL_FAILURE is returned." After our CLOSE nothing is said any more.
     if (want_reply && !channel.close_sent) {
         if (channel.pending.request_failures == replies_held_back_max) {
-            return failure(ErrorCode::protocol_error,
-                           static_cast<std::uint32_t>(MessageNumber::channel_request));
+            return failure(ErrorCode::protocol_error, MessageNumber::channel_request);
         }
         ++channel.pending.request_failures;
         list(id, channel);

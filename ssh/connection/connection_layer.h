@@ -78,6 +78,9 @@ class ConnectionLayer {
     [[nodiscard]] Result<void> refuse(std::uint32_t peer_number,
                                       OpenFailure reason,
                                       std::string_view text);
+    [[nodiscard]] Result<void> claim_requested(const ChannelOpenRequest& request,
+                                               const OpenTarget& target,
+                                               ForwardId forward);
 
     /// The channel of a message that only an open channel may get; unknown_channel otherwise.
     /// Once for each refused open.

@@ -14,25 +14,37 @@ tl::unexpected<Error> malformed(MessageNumber number) {
     return tl::unexpected{Error{ErrorCode::malformed_message, static_cast<std::uint32_t>(number)}};
 }
 
-std::string_view type_name(OpenTarget::Kind kind) noexcept {
-    switch (kind) {
-    case OpenTarget::Kind::direct_tcpip:
-        return "direct-tcpip";
-    case OpenTarget::Kind::direct_streamlocal:
-        return "direct-streamlocal@openssh.com";
-    case OpenTarget::Kind::forwarded_tcpip:
-        return "forwarded-tcpip";
-    case OpenTarget::Kind::forwarded_streamlocal:
-        return "forwarded-streamlocal@openssh.com";
-    }
-    return {};
-}
-
 ChannelOffer read_offer(WireReader& in) noexcept {
     return {.number = in.uint32(), .window_bytes = in.uint32(), .packet_bytes_max = in.uint32()};
 }
 
 }  // namespace
+
+std::string_view type_name(ChannelKind kind) noexcept {
+    switch (kind) {
+    case ChannelKind::direct_tcpip:
+        return "direct-tcpip";
+    case ChannelKind::direct_streamlocal:
+        return "direct-streamlocal@openssh.com";
+    case ChannelKind::forwarded_tcpip:
+        return "forwarded-tcpip";
+    case ChannelKind::forwarded_streamlocal:
+        return "forwarded-streamlocal@openssh.com";
+    }
+    return {};
+}
+
+std::optional<ChannelKind> kind_of(std::string_view type) noexcept {
+    for (const ChannelKind kind : {ChannelKind::direct_tcpip,
+                                   ChannelKind::direct_streamlocal,
+                                   ChannelKind::forwarded_tcpip,
+                                   ChannelKind::forwarded_streamlocal}) {
+        if (type_name(kind) == type) {
+            return kind;
+        }
+    }
+    return std::nullopt;
+}
 
 std::vector<std::byte> make_channel_open(const OpenTarget& target, const ChannelOffer& offer) {
     std::vector<std::byte> payload;
@@ -44,21 +56,21 @@ std::vector<std::byte> make_channel_open(const OpenTarget& target, const Channel
     out.uint32(offer.window_bytes);
     out.uint32(offer.packet_bytes_max);
     switch (target.kind) {
-    case OpenTarget::Kind::direct_tcpip:
-    case OpenTarget::Kind::forwarded_tcpip:
+    case ChannelKind::direct_tcpip:
+    case ChannelKind::forwarded_tcpip:
         // RFC 4254 7.2
         out.text(target.host);
         out.uint32(target.port);
         out.text(target.originator_host);
         out.uint32(target.originator_port);
         break;
-    case OpenTarget::Kind::direct_streamlocal:
+    case ChannelKind::direct_streamlocal:
         // OpenSSH PROTOCOL 2.4: "string reserved, uint32 reserved" behind the path
         out.text(target.host);
         out.text({});
         out.uint32(0);
         break;
-    case OpenTarget::Kind::forwarded_streamlocal:
+    case ChannelKind::forwarded_streamlocal:
         out.text(target.host);
         out.text({});
         break;
@@ -77,14 +89,31 @@ Result<ChannelOpenRequest> parse_channel_open(std::span<const std::byte> payload
     return message;
 }
 
-Result<OpenTarget> parse_tcpip_fields(std::span<const std::byte> fields) noexcept {
-    // RFC 4254 7.2
+Result<OpenTarget> parse_open_fields(ChannelKind kind, std::span<const std::byte> fields) noexcept {
     WireReader in{fields};
     OpenTarget target;
+    target.kind = kind;
     target.host = in.text();
-    const std::uint32_t port = in.uint32();
-    target.originator_host = in.text();
-    const std::uint32_t originator_port = in.uint32();
+    std::uint32_t port = 0;
+    std::uint32_t originator_port = 0;
+    switch (kind) {
+    case ChannelKind::direct_tcpip:
+    case ChannelKind::forwarded_tcpip:
+        // RFC 4254 7.2
+        port = in.uint32();
+        target.originator_host = in.text();
+        originator_port = in.uint32();
+        break;
+    case ChannelKind::direct_streamlocal:
+        // OpenSSH PROTOCOL 2.4: "string reserved, uint32 reserved"
+        in.text();
+        in.uint32();
+        break;
+    case ChannelKind::forwarded_streamlocal:
+        // "The reserved field is not currently defined and is ignored on the remote end."
+        in.text();
+        break;
+    }
     if (!in.complete() || port > UINT16_MAX || originator_port > UINT16_MAX) {
         return malformed(MessageNumber::channel_open);
     }

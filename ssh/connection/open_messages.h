@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -21,6 +22,11 @@ struct ChannelOffer {
     std::uint32_t packet_bytes_max = 0;
 };
 
+/// The channel type on the wire.
+[[nodiscard]] std::string_view type_name(ChannelKind kind) noexcept;
+/// The kind with this name; empty for any other type.
+[[nodiscard]] std::optional<ChannelKind> kind_of(std::string_view type) noexcept;
+
 [[nodiscard]] std::vector<std::byte> make_channel_open(const OpenTarget& target,
                                                        const ChannelOffer& offer);
 
@@ -33,8 +39,9 @@ struct ChannelOpenRequest {
 [[nodiscard]] Result<ChannelOpenRequest> parse_channel_open(
     std::span<const std::byte> payload) noexcept;
 
-/// The fields of direct-tcpip and forwarded-tcpip; malformed_message also for a port above 65535.
-[[nodiscard]] Result<OpenTarget> parse_tcpip_fields(std::span<const std::byte> fields) noexcept;
+/// The fields of the kind; malformed_message also for a port above 65535.
+[[nodiscard]] Result<OpenTarget> parse_open_fields(ChannelKind kind,
+                                                   std::span<const std::byte> fields) noexcept;
 
 struct ChannelOpenConfirmation {
     LocalChannelId ours{};

@@ -496,11 +496,12 @@ void ScriptedSession::refuse_channel(ssh::LocalChannelId,
 
 // ---- commands: the session ---------------------------------------------------------------------
 
-void ScriptedSession::request_forward(std::string_view, std::uint16_t) noexcept {
+ssh::Result<ssh::ForwardId> ScriptedSession::request_forward(const ssh::ForwardAddress&) noexcept {
     violate("request_forward() is not in the script");
+    return tl::unexpected{ssh::Error{ssh::ErrorCode::not_supported}};
 }
 
-void ScriptedSession::cancel_forward(std::string_view, std::uint16_t) noexcept {
+void ScriptedSession::cancel_forward(ssh::ForwardId) noexcept {
     violate("cancel_forward() is not in the script");
 }
 

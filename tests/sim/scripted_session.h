@@ -89,8 +89,9 @@ class ScriptedSession final : public ssh::Session {
     void eof(ssh::LocalChannelId id) noexcept override;
     void close(ssh::LocalChannelId id) noexcept override;
 
-    void request_forward(std::string_view host, std::uint16_t port) noexcept override;
-    void cancel_forward(std::string_view host, std::uint16_t port) noexcept override;
+    ssh::Result<ssh::ForwardId> request_forward(
+        const ssh::ForwardAddress& address) noexcept override;
+    void cancel_forward(ssh::ForwardId id) noexcept override;
     void reply_forward(bool accepted, std::uint16_t port) noexcept override;
     void probe() noexcept override;
     void rekey() noexcept override;

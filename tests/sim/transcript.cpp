@@ -10,8 +10,23 @@ namespace caponier::sim {
 
 namespace {
 
-std::string numbered(std::string_view name, ssh::LocalChannelId id) {
+template <typename Id>
+std::string numbered(std::string_view name, Id id) {
     return std::string{name} + ' ' + std::to_string(static_cast<std::uint32_t>(id));
+}
+
+std::string_view name_of(ssh::ChannelKind kind) {
+    switch (kind) {
+    case ssh::ChannelKind::direct_tcpip:
+        return "direct-tcpip";
+    case ssh::ChannelKind::direct_streamlocal:
+        return "direct-streamlocal";
+    case ssh::ChannelKind::forwarded_tcpip:
+        return "forwarded-tcpip";
+    case ssh::ChannelKind::forwarded_streamlocal:
+        return "forwarded-streamlocal";
+    }
+    return {};
 }
 
 /// FNV-1a.
@@ -86,12 +101,18 @@ struct Describe {
     }
     std::string operator()(const ssh::SendReady&) const { return "SendReady"; }
     std::string operator()(const ssh::ChannelRequested& event) const {
-        return numbered("ChannelRequested", event.id) + ' ' + std::string{event.type} + ' ' +
-               std::string{event.host} + ' ' + std::to_string(event.port);
+        return numbered("ChannelRequested", event.id) + ' ' + std::string{name_of(event.kind)} +
+               ' ' + std::string{event.host} + ' ' + std::to_string(event.port);
     }
-    std::string operator()(const ssh::ForwardReply&) const { return "ForwardReply"; }
+    std::string operator()(const ssh::ForwardReply& event) const {
+        return numbered("ForwardReply", event.id) + (event.cancel ? " cancel" : "") +
+               (event.accepted ? " accepted " : " refused ") + std::to_string(event.port);
+    }
     std::string operator()(const ssh::ForwardRequested& event) const {
-        return text("ForwardRequested", event.host);
+        const bool path = event.address.kind == ssh::ForwardAddress::Kind::streamlocal;
+        return numbered("ForwardRequested", event.id) + (event.cancel ? " cancel " : " ") +
+               std::string{event.address.host} +
+               (path ? " path" : ' ' + std::to_string(event.address.port));
     }
     std::string operator()(const ssh::ProbeAnswered&) const { return "ProbeAnswered"; }
     std::string operator()(const ssh::HostKeyAnnounced& event) const {

@@ -100,8 +100,10 @@ class FakeSession final : public ssh::Session {
     }
     void eof(ssh::LocalChannelId id) noexcept override { tell("eof", id); }
     void close(ssh::LocalChannelId id) noexcept override { tell("close", id); }
-    void request_forward(std::string_view, std::uint16_t) noexcept override {}
-    void cancel_forward(std::string_view, std::uint16_t) noexcept override {}
+    ssh::Result<ssh::ForwardId> request_forward(const ssh::ForwardAddress&) noexcept override {
+        return tl::unexpected{ssh::Error{ssh::ErrorCode::not_supported}};
+    }
+    void cancel_forward(ssh::ForwardId) noexcept override {}
     void reply_forward(bool, std::uint16_t) noexcept override {}
     void probe() noexcept override { told.emplace_back("probe"); }
     void rekey() noexcept override {}
