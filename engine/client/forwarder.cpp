@@ -104,6 +104,7 @@ struct Forwarder::Parts final : relay::Observer, relay::SessionFactory {
         destination.alive_count_max = settings.server_alive_count_max;
         budget.emplace(settings.memory_budget_bytes.value_or(default_memory_budget()));
         destination.budget = &*budget;
+        destination.close_without_eof = settings.close_without_eof;
 
         const TokenValues values{
             account, settings.host, settings.host_name, settings.user, settings.port};

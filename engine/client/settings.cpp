@@ -8,6 +8,7 @@
 #include <charconv>
 #include <limits>
 #include <optional>
+#include <utility>
 
 #include <strings.h>
 
@@ -191,6 +192,18 @@ bool set_alive_count(Settings& settings, const Arguments& arguments) {
     return count.has_value();
 }
 
+bool set_close_without_eof(Settings& settings, const Arguments& arguments) {
+    using enum relay::CloseWithoutEof;
+    for (const auto& [name, value] :
+         {std::pair{"auto", by_server}, std::pair{"reset", reset}, std::pair{"fin", fin}}) {
+        if (equal_ignoring_case(name, arguments.front())) {
+            settings.close_without_eof = value;
+            return true;
+        }
+    }
+    return false;
+}
+
 /// Of what is not done here: the value that says so.
 bool is_switched_off(Settings&, const Arguments& arguments) {
     return parse_flag(arguments.front()) == false;
@@ -236,7 +249,7 @@ bool set_algorithms(Settings& settings, const Arguments& arguments) {
     return is_algorithm_list(arguments.front());
 }
 
-constexpr std::array<Option, 40> options{{
+constexpr std::array<Option, 41> options{{
     {"HostName",
      "a host name or address",
      [](Settings& s, const Arguments& a) { return s.host_name = a.front(), true; }},
@@ -346,6 +359,7 @@ constexpr std::array<Option, 40> options{{
          s.memory_budget_bytes = bytes;
          return bytes && *bytes >= memory_budget_least;
      }},
+    {"CloseWithoutEof", "auto, reset or fin", &set_close_without_eof},
     {"Reconnect", takes_no, &is_switched_off},
 }};
 

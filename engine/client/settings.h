@@ -12,6 +12,7 @@
 
 #include "engine/client/authentication_options.h"
 #include "engine/io/choose_loop.h"
+#include "engine/relay/close_without_eof.h"
 #include "ssh/config.h"
 
 namespace caponier::client {
@@ -77,6 +78,7 @@ struct Settings {
     std::optional<std::uint64_t> memory_budget_bytes{};
     std::uint32_t shards = 0;  ///< threads that carry bytes, at most; 0: one a processor
     bool pin = false;          ///< each of them to one processor
+    relay::CloseWithoutEof close_without_eof = relay::CloseWithoutEof::by_server;
     io::Backend backend = io::Backend::automatic;
     SshEngine engine = SshEngine::native;
     AlgorithmOptions algorithm_options;

@@ -240,11 +240,15 @@ void ChannelStreams::take(const ssh::ChannelEof& event) noexcept {
 }
 
 void ChannelStreams::take(const ssh::ChannelClosed& event) noexcept {
+    const bool stands_for_eof = event.cut && close_stands_for_eof_;
+    if (StreamUser* user = stands_for_eof ? user_of(event.id) : nullptr) {
+        user->eof();  // Where its own side had ended, it closes the stream.
+    }
     // Nobody's: its user closed it while this event was on its way.
     if (StreamUser* user = release(event.id)) {
         // The number is free again only after our own CLOSE.
         session_->close(event.id);
-        user->closed(event.cut);
+        user->closed(event.cut && !stands_for_eof);
     }
 }
 

@@ -41,6 +41,8 @@ class ChannelStreams final : public Upstream {
 
     /// From now on the session carries streams; it outlives the last of them.
     void carry_over(ssh::Session& session) noexcept { session_ = &session; }
+    /// Whether this server's CLOSE without EOF is an end like any other.
+    void take_close_for_eof(bool yes) noexcept { close_stands_for_eof_ = yes; }
     /// The session ended: every stream is closed as cut.
     void session_ended() noexcept;
     [[nodiscard]] std::size_t open_count() const noexcept { return open_count_; }
@@ -126,6 +128,7 @@ class ChannelStreams final : public Upstream {
     std::vector<StreamId> waking_;   ///< one of these lists while it is served
     std::size_t open_count_ = 0;
     bool may_hold_ahead_ = false;
+    bool close_stands_for_eof_ = false;
 };
 
 }  // namespace caponier::relay

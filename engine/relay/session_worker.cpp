@@ -273,6 +273,8 @@ void SessionWorker::take(const ssh::Event& event, ReceiveRound* round) noexcept 
         Overloaded{
             [&](const ssh::PeerIdentified& identified) {
                 move_to(Phase::negotiating);
+                streams_.take_close_for_eof(
+                    close_stands_for_eof(destination_.close_without_eof, identified.line));
                 observer_.peer_identified(slot_, identified.line);
                 if (identified.line.find("OpenSSH") != std::string_view::npos) {
                     streams_.window_returns_early();

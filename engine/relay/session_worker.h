@@ -12,6 +12,7 @@
 
 #include "engine/io/loop.h"
 #include "engine/relay/channel_streams.h"
+#include "engine/relay/close_without_eof.h"
 #include "engine/relay/counters.h"
 #include "engine/relay/dialer.h"
 #include "engine/relay/limits.h"
@@ -46,6 +47,7 @@ struct Destination {
     int alive_count_max = 3;
     WindowBounds windows{};
     MemoryBudget* budget = nullptr;  ///< of the process; none: only `windows` bounds
+    CloseWithoutEof close_without_eof = CloseWithoutEof::by_server;
 };
 
 class SessionWorker final : AnswerSink, Dialer::User, ChannelStreams::Owner {

@@ -13,8 +13,8 @@ SIZE = 1024 * 1024
 
 
 class Cut(rig.Case):
-    def start_scripted(self, acts):
-        server = scripted_server.ScriptedServer(self.directory / "server", acts)
+    def start_scripted(self, acts, **how):
+        server = scripted_server.ScriptedServer(self.directory / "server", acts, **how)
         self.addCleanup(server.stop)
         return server
 
@@ -59,6 +59,32 @@ class Cut(rig.Case):
         received = load.listen_to(port)
 
         self.assertEqual((received.end, received.digest), (load.CLEAN, load.digest(1, SIZE)))
+
+    def test_a_close_without_eof_is_an_end_at_servers_made_with_go(self):
+        data = b"".join(load.stream(1, SIZE))
+        server = self.start_scripted({"cut": scripted_server.sends_then_closes_without_eof(data)},
+                                     version="Go")
+        _, [port] = self.forward(server, ("cut", 1))
+
+        received = load.listen_to(port)
+
+        self.assertEqual((received.end, received.digest), (load.CLEAN, load.digest(1, SIZE)))
+
+    def test_the_user_says_what_a_close_without_eof_is(self):
+        for version, choice, end in (("Go", "reset", load.RESET), ("Go", "auto", load.CLEAN),
+                                     ("Other", "auto", load.RESET), ("Other", "fin", load.CLEAN)):
+            with self.subTest(version=version, choice=choice):
+                server = scripted_server.ScriptedServer(
+                    self.directory / f"{version}-{choice}",
+                    {"cut": scripted_server.sends_then_closes_without_eof(b"half a senten")},
+                    version=version)
+                self.addCleanup(server.stop)
+                _, [port] = self.forward(server, ("cut", 1),
+                                         options=["-o", f"CloseWithoutEof={choice}"])
+
+                received = load.listen_to(port)
+
+                self.assertEqual((received.size, received.end), (13, end))
 
     def test_a_cut_channel_leaves_other_tunnels_alone_and_no_descriptor_behind(self):
         server = self.start_scripted({

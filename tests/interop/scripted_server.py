@@ -22,7 +22,7 @@ with warnings.catch_warnings():
 class ScriptedServer:
     address = "127.0.0.1"
 
-    def __init__(self, directory, acts, decides=True):
+    def __init__(self, directory, acts, decides=True, version=()):
         self.directory = pathlib.Path(directory)
         self.directory.mkdir()
         self.host_key = rig.make_key(self.directory / "host_key")
@@ -30,6 +30,7 @@ class ScriptedServer:
         self.connections = []
         self._acts = acts
         self._decides = decides
+        self._version = version  # "Go" makes "SSH-2.0-Go"; AsyncSSH's own by default
         self._loop = asyncio.new_event_loop()
         logging.getLogger("asyncssh").setLevel(logging.CRITICAL)
         threading.Thread(target=self._loop.run_forever, daemon=True).start()
@@ -43,7 +44,7 @@ class ScriptedServer:
         keys = self._authorized = asyncssh.import_authorized_keys(rig.public_key(self.user_key))
         return await asyncssh.create_server(
             lambda: _Connection(self._acts, self.connections, self._decides), self.address, 0,
-            server_host_keys=[str(self.host_key)],
+            server_host_keys=[str(self.host_key)], server_version=self._version,
             authorized_client_keys=keys if self._decides else None)
 
     def call(self, coroutine, seconds=10):

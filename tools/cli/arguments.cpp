@@ -334,7 +334,7 @@ again, it ends at once.
                                    GlobalKnownHostsFile StrictHostKeyChecking ExitOnForwardFailure
                                    ConnectTimeout ServerAliveInterval ServerAliveCountMax
                                    GatewayPorts Reconnect RekeyLimit Ciphers MACs KexAlgorithms
-                                   HostKeyAlgorithms PubkeyAcceptedAlgorithms
+                                   HostKeyAlgorithms PubkeyAcceptedAlgorithms CloseWithoutEof
                                    CASignatureAlgorithms RevokedHostKeys HostKeyAlias
                                    HashKnownHosts NoHostAuthenticationForLocalhost
                                    CheckHostIP UpdateHostKeys VerifyHostKeyDNS VisualHostKey

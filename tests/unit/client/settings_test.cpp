@@ -145,6 +145,15 @@ TEST(Options, StrictHostKeyCheckingKnowsItsNames) {
     }
 }
 
+TEST(Options, CloseWithoutEofKnowsItsNames) {
+    using enum relay::CloseWithoutEof;
+    EXPECT_EQ(apply({}).settings.close_without_eof, by_server);
+    EXPECT_EQ(apply({"CloseWithoutEof=auto"}).settings.close_without_eof, by_server);
+    EXPECT_EQ(apply({"closewithouteof Reset"}).settings.close_without_eof, reset);
+    EXPECT_EQ(apply({"CloseWithoutEof=fin"}).settings.close_without_eof, fin);
+    EXPECT_NE(apply({"CloseWithoutEof=yes"}).error.find("auto, reset or fin"), std::string::npos);
+}
+
 TEST(Options, TimesHaveTheFormatOfSsh) {
     struct Time {
         std::string_view text;

@@ -127,6 +127,28 @@ TEST_F(EstablishedStreams, ClosesItsOwnSideWhenThePeerClosed) {
     EXPECT_EQ(streams.open_count(), 0U);
 }
 
+TEST_F(EstablishedStreams, TakesACloseForAnEofWhereTheServerMeansIt) {
+    const StreamId whole = open(user);
+    const StreamId ended = open(other);
+    streams.take_close_for_eof(true);
+
+    streams.take(ssh::ChannelClosed{channel(whole), true});
+    streams.take(ssh::ChannelEof{channel(ended)});
+    streams.take(ssh::ChannelClosed{channel(ended), false});
+
+    EXPECT_EQ(user.told, (Words{"eof", "closed"}));
+    EXPECT_EQ(other.told, (Words{"eof", "closed"}));
+}
+
+TEST_F(EstablishedStreams, AreCutWithTheirSessionWhateverACloseMeans) {
+    open(user);
+    streams.take_close_for_eof(true);
+
+    streams.session_ended();
+
+    EXPECT_EQ(user.told, (Words{"cut"}));
+}
+
 TEST_F(EstablishedStreams, TellsNothingMoreToAUserThatClosed) {
     const StreamId id = open(user);
     std::string text = "late";
