@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <utility>
 #include <variant>
 
@@ -49,7 +50,10 @@ Pair::Options PairChaos::options_for(std::uint64_t seed) {
     return options;
 }
 
-PairChaos::PairChaos(std::uint64_t seed) : chance_{Random::mix(seed)}, pair_{options_for(seed)} {
+PairChaos::PairChaos(std::uint64_t seed)
+    : chance_{Random::mix(seed)},
+      pair_{options_for(seed)},
+      forwards_{chance_, pair_.client.session(), pair_.server.session()} {
     const Pair::Options options = options_for(seed);
     client_window_ = options.client.initial_window_bytes;
     server_window_ = options.server.initial_window_bytes;
@@ -107,6 +111,7 @@ std::string PairChaos::run() {
         }
     }
     counts_.rekeys = pair_.client.keys_changed;
+    counts_.forwards = forwards_.granted();
     return failure_;
 }
 
@@ -127,15 +132,22 @@ void PairChaos::act() {
         stalled_ = !stalled_;
     } else if (kind < 25) {
         pair_.client.session().probe();
+    } else if (kind < 26) {
+        pair_.server.session().probe();
+    } else if (kind < 60) {
+        forwards_.act();
     }
     for (const std::unique_ptr<Tunnel>& tunnel : tunnels_) {
         if (tunnel->asked && chance_.chance(5'000)) {
             answer_open(*tunnel);
         }
-        if (!tunnel->client.open && !tunnel->client.through && chance_.chance(200)) {
+        // A path does not say which of several opens arrived: those are not given up.
+        Mouth& opener = tunnel->opener();
+        if (!opener.open && !opener.through &&
+            tunnel->kind != ssh::ChannelKind::forwarded_streamlocal && chance_.chance(200)) {
             tunnel->given_up = true;
-            tunnel->client.through = true;
-            pair_.client.session().close(tunnel->client.id);
+            opener.through = true;
+            opener_of(*tunnel).close(opener.id);
         }
         act_on(pair_.client, *tunnel, true);
         act_on(pair_.server, *tunnel, false);
@@ -146,36 +158,75 @@ void PairChaos::open_tunnel() {
     if (tunnels_.size() >= tunnels_max_) {
         return;
     }
-    const std::string name = "tunnel";
+    auto tunnel = std::make_unique<Tunnel>();
+    const std::size_t number = tunnels_.size() + 1;
+    std::string host = "tunnel";
+    std::uint16_t port = static_cast<std::uint16_t>(number);
+    if (chance_.chance(4'000)) {
+        if (!choose_forward(*tunnel)) {
+            return;
+        }
+        host = tunnel->forward.host;
+        port = tunnel->forward.port;
+    } else if (chance_.chance(3'000)) {
+        tunnel->kind = ssh::ChannelKind::direct_streamlocal;
+        host = std::to_string(number);
+        port = 0;
+    }
     const ssh::Result<ssh::LocalChannelId> id =
-        pair_.client.session().open({.kind = ssh::OpenTarget::Kind::direct_tcpip,
-                                     .host = name,
-                                     .port = static_cast<std::uint16_t>(tunnels_.size() + 1),
-                                     .originator_host = "127.0.0.1",
-                                     .originator_port = 1});
+        opener_of(*tunnel).open({.kind = tunnel->kind,
+                                 .host = host,
+                                 .port = port,
+                                 .originator_host = "127.0.0.1",
+                                 .originator_port = static_cast<std::uint16_t>(number)});
     if (!id) {
         return;  // All numbers are in use.
     }
-    auto tunnel = std::make_unique<Tunnel>();
-    tunnel->client.id = *id;
-    tunnel->client.window = client_window_;
+    tunnel->opener().id = *id;
+    tunnel->opener().window = tunnel->by_server() ? server_window_ : client_window_;
     tunnel->client.planned = chance_.below(bytes_max_);
     tunnel->server.planned = chance_.below(bytes_max_);
+    counts_.forwarded += tunnel->by_server() ? 1 : 0;
     tunnels_.push_back(std::move(tunnel));
     ++counts_.tunnels;
 }
 
+/// A connection that comes to a forward of the server, or to none: false if there is nothing to do.
+bool PairChaos::choose_forward(Tunnel& tunnel) {
+    const std::optional<PairForwards::Address> listening = forwards_.some_listening();
+    const bool stray = chance_.chance(1'000);
+    if (!listening && !stray) {
+        return false;
+    }
+    tunnel.forward = stray ? PairForwards::Address{.kind = ssh::ForwardAddress::Kind::tcpip,
+                                                   .host = "nobody",
+                                                   .port = 1}
+                           : *listening;
+    const bool path = tunnel.forward.kind == ssh::ForwardAddress::Kind::streamlocal;
+    tunnel.kind =
+        path ? ssh::ChannelKind::forwarded_streamlocal : ssh::ChannelKind::forwarded_tcpip;
+    // One open of a path at a time, for the same reason.
+    return !path || std::ranges::none_of(tunnels_, [&](const auto& other) {
+        return other->kind == tunnel.kind && !other->arrived && !other->server.through;
+    });
+}
+
+ssh::Session& PairChaos::opener_of(const Tunnel& tunnel) noexcept {
+    return tunnel.by_server() ? pair_.server.session() : pair_.client.session();
+}
+
 void PairChaos::answer_open(Tunnel& tunnel) {
     tunnel.asked = false;
+    ssh::Session& session = tunnel.by_server() ? pair_.client.session() : pair_.server.session();
+    Mouth& mouth = tunnel.acceptor();
     if (chance_.chance(1'500)) {
-        tunnel.server.through = true;
-        pair_.server.session().refuse_channel(
-            tunnel.server.id, ssh::OpenFailure::connect_failed, "no");
+        mouth.through = true;
+        session.refuse_channel(mouth.id, ssh::OpenFailure::connect_failed, "no");
         return;
     }
-    pair_.server.session().accept_channel(tunnel.server.id);
-    tunnel.server.open = true;
-    tunnel.server.window = server_window_;
+    session.accept_channel(mouth.id);
+    mouth.open = true;
+    mouth.window = tunnel.by_server() ? client_window_ : server_window_;
 }
 
 void PairChaos::act_on(Pair::End& end, Tunnel& tunnel, bool is_client) {
@@ -256,9 +307,11 @@ bool PairChaos::wind_down() {
             }
             act_on(pair_.client, *tunnel, true);
             act_on(pair_.server, *tunnel, false);
-            const bool never_came = tunnel->given_up && !tunnel->server.open && !tunnel->asked;
-            through = through && tunnel->client.through && (tunnel->server.through || never_came);
+            Mouth& acceptor = tunnel->acceptor();
+            const bool never_came = tunnel->given_up && !acceptor.open && !tunnel->asked;
+            through = through && tunnel->opener().through && (acceptor.through || never_came);
         }
+        through = forwards_.wind_down() && through;
         const bool moved = pair_.step();
         check_windows();
         if (!failure_.empty() || pair_.client.ended || pair_.server.ended) {
@@ -278,7 +331,7 @@ PairChaos::Tunnel* PairChaos::tunnel_of(bool is_client, ssh::LocalChannelId id) 
     for (std::size_t i = tunnels_.size(); i > 0; --i) {
         Tunnel& tunnel = *tunnels_[i - 1];
         const Mouth& mouth = is_client ? tunnel.client : tunnel.server;
-        const bool has_number = is_client || mouth.open || tunnel.asked;
+        const bool has_number = &mouth == &tunnel.opener() || mouth.open || tunnel.asked;
         if (has_number && !mouth.through && mouth.id == id) {
             return &tunnel;
         }
@@ -288,25 +341,19 @@ PairChaos::Tunnel* PairChaos::tunnel_of(bool is_client, ssh::LocalChannelId id) 
 
 void PairChaos::take(bool is_client, const ssh::Event& event) {
     if (const auto* asked = std::get_if<ssh::ChannelRequested>(&event)) {
-        if (asked->port == 0 || asked->port > tunnels_.size()) {
-            return fail("a channel that nobody opened");
-        }
-        Tunnel& tunnel = *tunnels_[asked->port - 1U];
-        tunnel.asked = true;
-        tunnel.server.id = asked->id;
+        take_request(*asked);
+    } else if (const auto* reply = std::get_if<ssh::ForwardReply>(&event)) {
+        forwards_.take_at_client(*reply);
+    } else if (const auto* forward = std::get_if<ssh::ForwardRequested>(&event)) {
+        forwards_.take_at_server(*forward);
     } else if (const auto* opened = std::get_if<ssh::ChannelOpened>(&event)) {
         Tunnel* tunnel = tunnel_of(is_client, opened->id);
-        if (tunnel == nullptr || tunnel->client.open) {
+        if (tunnel == nullptr || tunnel->opener().open || tunnel->forward.host == "nobody") {
             return fail("a channel opened that was not opening");
         }
-        tunnel->client.open = true;
+        tunnel->opener().open = true;
     } else if (const auto* refused = std::get_if<ssh::ChannelRefused>(&event)) {
-        Tunnel* tunnel = tunnel_of(is_client, refused->id);
-        if (tunnel == nullptr || tunnel->client.open) {
-            return fail("a channel was refused that was not opening");
-        }
-        tunnel->client.through = true;
-        tunnel->server.through = true;
+        take_refusal(tunnel_of(is_client, refused->id), *refused);
     } else if (const auto* data = std::get_if<ssh::ChannelData>(&event)) {
         take_data(is_client, *data);
     } else if (const auto* eof = std::get_if<ssh::ChannelEof>(&event)) {
@@ -322,6 +369,59 @@ void PairChaos::take(bool is_client, const ssh::Event& event) {
         }
     } else if (const auto* closed = std::get_if<ssh::ChannelClosed>(&event)) {
         take_close(is_client, *closed);
+    }
+    if (!forwards_.failure().empty()) {
+        fail(forwards_.failure());
+    }
+}
+
+PairChaos::Tunnel* PairChaos::tunnel_asked_for(const ssh::ChannelRequested& asked) {
+    std::size_t number = 0;
+    switch (asked.kind) {
+    case ssh::ChannelKind::direct_tcpip:
+        number = asked.port;
+        break;
+    case ssh::ChannelKind::direct_streamlocal:
+        number = std::strtoul(std::string{asked.host}.c_str(), nullptr, 10);
+        break;
+    case ssh::ChannelKind::forwarded_tcpip:
+        number = asked.originator_port;
+        break;
+    case ssh::ChannelKind::forwarded_streamlocal:
+        for (const std::unique_ptr<Tunnel>& tunnel : tunnels_) {
+            if (tunnel->kind == asked.kind && !tunnel->arrived && !tunnel->server.through) {
+                return tunnel.get();
+            }
+        }
+        break;
+    }
+    return number == 0 || number > tunnels_.size() ? nullptr : tunnels_[number - 1].get();
+}
+
+void PairChaos::take_request(const ssh::ChannelRequested& asked) {
+    Tunnel* tunnel = tunnel_asked_for(asked);
+    if (tunnel == nullptr || tunnel->kind != asked.kind || tunnel->arrived) {
+        return fail("a channel that nobody opened");
+    }
+    tunnel->arrived = true;
+    tunnel->asked = true;
+    tunnel->acceptor().id = asked.id;
+    if (tunnel->by_server()) {
+        forwards_.check_requested(asked);
+    }
+}
+
+void PairChaos::take_refusal(Tunnel* tunnel, const ssh::ChannelRefused& refused) {
+    if (tunnel == nullptr || tunnel->opener().open) {
+        return fail("a channel was refused that was not opening");
+    }
+    tunnel->client.through = true;
+    tunnel->server.through = true;
+    if (refused.reason == ssh::OpenFailure::administratively_prohibited) {
+        ++counts_.strays;
+        if (!tunnel->by_server() || tunnel->arrived || !forwards_.may_be_unknown(tunnel->forward)) {
+            fail("a channel of a forward was refused as unknown");
+        }
     }
 }
 

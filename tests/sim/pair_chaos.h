@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "tests/sim/pair.h"
+#include "tests/sim/pair_forwards.h"
 #include "tests/sim/random.h"
 
 namespace caponier::sim {
@@ -27,6 +28,9 @@ class PairChaos {
         std::size_t bytes = 0;
         std::size_t rekeys = 0;
         std::size_t cut = 0;
+        std::size_t forwards = 0;   ///< granted
+        std::size_t forwarded = 0;  ///< channels of them
+        std::size_t strays = 0;     ///< channels of no forward, refused
     };
     [[nodiscard]] const Counts& counts() const noexcept { return counts_; }
 
@@ -49,13 +53,25 @@ class PairChaos {
     struct Tunnel {
         Mouth client;
         Mouth server;
-        bool asked = false;     ///< the server's answer is owed
-        bool given_up = false;  ///< by the client, before it was open
+        ssh::ChannelKind kind{};
+        PairForwards::Address forward;  ///< of one that the server opened
+        bool arrived = false;           ///< the other side's application was asked
+        bool asked = false;             ///< and owes the answer
+        bool given_up = false;          ///< by who opened it, before it was open
+
+        [[nodiscard]] bool by_server() const noexcept {
+            return kind == ssh::ChannelKind::forwarded_tcpip ||
+                   kind == ssh::ChannelKind::forwarded_streamlocal;
+        }
+        [[nodiscard]] Mouth& opener() noexcept { return by_server() ? server : client; }
+        [[nodiscard]] Mouth& acceptor() noexcept { return by_server() ? client : server; }
     };
 
     [[nodiscard]] static Pair::Options options_for(std::uint64_t seed);
     void act();
     void open_tunnel();
+    [[nodiscard]] bool choose_forward(Tunnel& tunnel);
+    [[nodiscard]] ssh::Session& opener_of(const Tunnel& tunnel) noexcept;
     void answer_open(Tunnel& tunnel);
     void act_on(Pair::End& end, Tunnel& tunnel, bool is_client);
     void send_some(Pair::End& end, Mouth& mouth, std::uint64_t stream);
@@ -64,6 +80,9 @@ class PairChaos {
     [[nodiscard]] bool wind_down();
 
     void take(bool is_client, const ssh::Event& event);
+    void take_request(const ssh::ChannelRequested& asked);
+    void take_refusal(Tunnel* tunnel, const ssh::ChannelRefused& refused);
+    [[nodiscard]] Tunnel* tunnel_asked_for(const ssh::ChannelRequested& asked);
     void take_data(bool is_client, const ssh::ChannelData& data);
     void take_close(bool is_client, const ssh::ChannelClosed& closed);
     [[nodiscard]] Tunnel* tunnel_of(bool is_client, ssh::LocalChannelId id);
@@ -74,6 +93,7 @@ class PairChaos {
 
     Random chance_;
     Pair pair_;
+    PairForwards forwards_;
     std::vector<std::unique_ptr<Tunnel>> tunnels_;
     std::size_t tunnels_max_ = 0;
     std::uint64_t bytes_max_ = 0;

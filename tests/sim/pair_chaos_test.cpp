@@ -39,11 +39,16 @@ TEST(PairChaos, LosesNoByteAndLeavesNothingBehind) {
         sum.bytes += chaos.counts().bytes;
         sum.rekeys += chaos.counts().rekeys;
         sum.cut += chaos.counts().cut;
+        sum.forwards += chaos.counts().forwards;
+        sum.forwarded += chaos.counts().forwarded;
+        sum.strays += chaos.counts().strays;
     }
     std::cout << "seeds " << first << " to " << first + count - 1 << ": " << sum.tunnels
               << " tunnels, " << sum.bytes << " bytes, " << sum.rekeys << " key exchanges, "
-              << sum.cut << " closed early\n";
+              << sum.cut << " closed early, " << sum.forwards << " remote forwards, "
+              << sum.forwarded << " connections to them, " << sum.strays << " to none\n";
     EXPECT_TRUE(sum.cut > 0 || count < 100);
+    EXPECT_TRUE((sum.forwards > 0 && sum.forwarded > 0 && sum.strays > 0) || count < 100);
 }
 
 }  // namespace
