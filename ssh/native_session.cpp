@@ -47,7 +47,9 @@ class NativeSession final : public Session {
     // ---- inputs -------------------------------------------------------------------------------
 
     std::size_t receive(std::span<std::byte> bytes, TimePoint now) noexcept override;
-    void end_of_input() noexcept override { end({ErrorCode::connection_lost}, {}); }
+    void end_of_input() noexcept override {
+        end({ErrorCode::connection_lost}, transport_.words_before_identification());
+    }
     void expire(TimePoint now) noexcept override;
 
     // ---- commands -----------------------------------------------------------------------------

@@ -55,6 +55,28 @@ std::string timed_out(const relay::SessionEnd& end,
         settings.server_alive_interval.count());
 }
 
+/// What sshd says to who may not even begin: of PerSourcePenalties and of MaxStartups.
+std::string turned_away(const relay::SessionEnd& end, const std::string& where) {
+    if (end.text.empty()) {
+        return fmt::format(
+            "{} closed the connection before it identified itself; it may have too many "
+            "connections, or not be an SSH server",
+            where);
+    }
+    std::string_view remedy;
+    if (end.text.starts_with("Not allowed at this time")) {
+        remedy =
+            "; after failed logins or connections that were dropped sshd bars an address for a "
+            "while (PerSourcePenalties): wait a few minutes";
+    } else if (end.text.starts_with("Exceeded MaxStartups")) {
+        remedy = "; too many connections are logging in at once: try again";
+    }
+    return fmt::format("{} turned the connection away before it identified itself: \"{}\"{}",
+                       where,
+                       printable(end.text),
+                       remedy);
+}
+
 std::string lost(const relay::SessionEnd& end, const std::string& where) {
     switch (end.phase) {
     case Phase::connecting:
@@ -64,10 +86,7 @@ std::string lost(const relay::SessionEnd& end, const std::string& where) {
             where,
             os_words(end));
     case Phase::identifying:
-        return fmt::format(
-            "{} closed the connection before it identified itself; it may have too "
-            "many connections, or not be an SSH server",
-            where);
+        return turned_away(end, where);
     case Phase::negotiating:
         return fmt::format("{} closed the connection during the key exchange", where);
     case Phase::authenticating:

@@ -56,6 +56,9 @@ Result<void> IdentificationReader::end_line() {
         if (role_ == Role::server || ++lines_before_ > lines_before_identification_max) {
             return tl::unexpected{Error{ErrorCode::not_ssh}};
         }
+        if (!line.empty()) {
+            line_before_ = line.substr(0, identification_bytes_max);
+        }
         line_.clear();
         return {};
     }

@@ -26,12 +26,15 @@ class IdentificationReader {
     [[nodiscard]] bool is_done() const noexcept { return done_; }
     /// The peer's identification without CR LF; as it is, comments and trailing spaces included.
     [[nodiscard]] const std::string& line() const noexcept { return line_; }
+    /// The last line before it that says anything: a server that turns a client away may say why.
+    [[nodiscard]] const std::string& line_before() const noexcept { return line_before_; }
 
   private:
     [[nodiscard]] Result<void> end_line();
 
     Role role_;
     std::string line_;
+    std::string line_before_;
     std::size_t lines_before_ = 0;
     bool done_ = false;
 };

@@ -102,6 +102,10 @@ class Transport {
     [[nodiscard]] const std::string& peer_identification() const noexcept {
         return frame_.peer_identification;
     }
+    /// What the server said instead of an identification; empty once that came.
+    [[nodiscard]] std::string_view words_before_identification() const noexcept {
+        return identification_.is_done() ? std::string_view{} : identification_.line_before();
+    }
     /// When expire() is to be called: the peer owes a step of a key exchange, or a rekey is due.
     [[nodiscard]] std::optional<TimePoint> deadline() const noexcept;
     [[nodiscard]] bool is_overdue(TimePoint now) const noexcept {

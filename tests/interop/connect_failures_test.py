@@ -91,6 +91,21 @@ class ConnectFailures(rig.Case):
 
         self.assert_fails(program, "127.0.0.1", TIMED_OUT, seconds=SOON)
 
+    def test_a_server_that_turns_the_address_away_is_quoted(self):
+        # OpenSSH 9.8 and later (PerSourcePenalties) and MaxStartups of any version.
+        for said, remedy in (("Not allowed at this time", "PerSourcePenalties.*wait"),
+                             ("Exceeded MaxStartups", "try again"),
+                             ("Go away \x1b[2J", r"Go away [^\x1b]*2J")):
+            def turn_away(connection, said=said):
+                connection.sendall(f"{said}\r\n".encode())
+            with self.subTest(said=said):
+                peer = self.start_peer(turn_away)
+
+                program = self.start_towards(peer.port)
+
+                self.assert_fails(program, "127.0.0.1", str(peer.port), "turned the connection away",
+                                  remedy)
+
     def test_a_server_that_stops_after_its_identification_ends_after_connect_timeout(self):
         def identify(connection):
             connection.sendall(b"SSH-2.0-Sphinx\r\n")

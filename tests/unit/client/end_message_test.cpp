@@ -39,6 +39,18 @@ AssertionResult says(const SessionEnd& end, const std::vector<std::string>& word
 // ---- deadlines
 // -----------------------------------------------------------------------------------
 
+TEST(EndMessage, QuotesWhoTurnsTheConnectionAway) {
+    SessionEnd end{.phase = Phase::identifying, .error = {ErrorCode::connection_lost}};
+    end.text = "Not allowed at this time";
+    EXPECT_TRUE(says(
+        end,
+        {"2222 turned the connection away", "\"Not allowed at this time\"", "PerSourcePenalties"}));
+
+    end.text = "no\x1b[2J";
+    EXPECT_TRUE(says(end, {"turned the connection away"}));
+    EXPECT_EQ(end_message(end, settings()).find('\x1b'), std::string::npos);
+}
+
 TEST(EndMessage, SaysThatNobodyAnsweredAndHowLongItWaited) {
     const SessionEnd end{
         .phase = Phase::connecting, .error = {ErrorCode::timed_out}, .deadline = true};
