@@ -243,7 +243,24 @@ void RoguePeer::send_newkeys() {
     send_raw(sealed);
 }
 
+/// RFC 4253 7.1: between its SSH_MSG_KEXINIT and its SSH_MSG_NEWKEYS a side sends nothing but key
+/// exchange messages; newer OpenSSH ends the session of who does. Checked in every test: what is
+/// allowed besides (SSH_MSG_IGNORE and its like) the session has no reason to send.
+void RoguePeer::check_key_exchange(MessageNumber number) {
+    const auto value = static_cast<int>(number);
+    if (number == MessageNumber::kexinit) {
+        ssh::expects(!session_is_in_kex_);
+        session_is_in_kex_ = true;
+    } else if (number == MessageNumber::newkeys) {
+        ssh::expects(session_is_in_kex_);
+        session_is_in_kex_ = false;
+    } else if (session_is_in_kex_) {
+        ssh::expects((value >= 30 && value <= 49) || number == MessageNumber::disconnect);
+    }
+}
+
 void RoguePeer::take_message(std::span<const std::byte> payload) {
+    check_key_exchange(number_of(payload));
     if (options_.records) {
         inbox_.push_back(copy(payload));
     }
@@ -348,14 +365,14 @@ bool RoguePeer::establish() {
         send(Message{MessageNumber::service_accept}.text("ssh-userauth"));
         send(Message{MessageNumber::userauth_success});
     } else {
-        authenticate_as_client();
+        log_in();
     }
     const bool established = session_->is_established() && !ended_;
     forget();
     return established;
 }
 
-void RoguePeer::authenticate_as_client() {
+void RoguePeer::log_in() {
     send(Message{MessageNumber::service_request}.text("ssh-userauth"));
     ssh::PublicKeyRequest request{.user = "user",
                                   .key = {"ssh-ed25519", sim::Pair::user_key().public_key()},

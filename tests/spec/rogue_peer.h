@@ -54,6 +54,8 @@ class RoguePeer {
     bool exchange_keys();
     /// exchange_keys(), then authentication. The messages on the way are forgotten.
     bool establish();
+    /// What establish() does behind the keys, as a client.
+    void log_in();
     /// A rekey that the peer asks for, to its end.
     bool rekey();
 
@@ -140,8 +142,8 @@ class RoguePeer {
     void take_kexinit(std::span<const std::byte> payload);
     [[nodiscard]] std::vector<std::string> markers() const;
     void take_message(std::span<const std::byte> payload);
+    void check_key_exchange(ssh::MessageNumber number);
     void take_while_cooperating(std::span<const std::byte> payload);
-    void authenticate_as_client();
     void make_keys();
     [[nodiscard]] bool is_server() const noexcept { return options_.role == ssh::Role::server; }
 
@@ -166,6 +168,7 @@ class RoguePeer {
     bool newkeys_sent_ = false;
     bool newkeys_came_ = false;
     bool strict_ = false;
+    bool session_is_in_kex_ = false;  ///< between its KEXINIT and its NEWKEYS
     std::size_t exchanges_ = 0;
     Bytes session_id_;
 
