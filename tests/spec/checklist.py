@@ -18,8 +18,8 @@ CHECKLIST = {
     "new keys, strict key exchange, rekeys": "50-64",
     "transport messages": "65-80",
     "authentication": "81-85",
-    "global requests": "103-105",
-    "opening channels": "115-124 126 127",
+    "global requests and remote forwards": "103-114",
+    "opening channels": "115-128",
     "data and windows": "129-154",
     "the end of channels": "156-171",
 }

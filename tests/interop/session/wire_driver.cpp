@@ -217,6 +217,13 @@ void WireDriver::take(const Event& event) {
                     channel.blocked = false;
                 }
             },
+            [&](const ChannelRequested& asked) {
+                arrived.push_back({asked.id, asked.forward});
+                channels[asked.id] = incoming;
+                channels[asked.id].opened = true;
+                session_->accept_channel(asked.id);
+            },
+            [&](const ForwardReply& reply) { forward_replies.push_back(reply); },
             [&](const ProbeAnswered& /*answer*/) { ++probes_answered; },
             [&](const SessionEnded& end) {
                 ended = end.error;

@@ -62,6 +62,15 @@ class WireDriver {
     /// Grants what was received so far and goes on granting.
     void resume(LocalChannelId id);
 
+    /// A channel that the server opened for a forward; accepted, and driven as `incoming` says.
+    struct Incoming {
+        LocalChannelId id{};
+        ForwardId forward{};
+    };
+    DrivenChannel incoming;
+    std::vector<Incoming> arrived;
+    std::vector<ForwardReply> forward_replies;
+
     std::map<LocalChannelId, DrivenChannel> channels;
     std::string identification;
     std::vector<std::byte> host_key;

@@ -102,6 +102,8 @@ TEST_F(EstablishedStreams, PassesThePeersWordsOnWithARefusal) {
     EXPECT_EQ(streams.open_count(), 0U);
 }
 
+// Item 125: each reason of RFC 4254 5.1 and any other has its words. What the local client sees is
+// the same reset for all of them (forwarded_connection_test.cpp).
 TEST_F(EstablishedStreams, FindsWordsForARefusalWithoutAny) {
     const std::vector<std::pair<std::uint32_t, std::string>> meanings{
         {1, "administratively prohibited"},

@@ -154,6 +154,7 @@ TEST_F(ForwardedConnectionTest, ResetsTheClientWhenTheUpstreamOpensNoMore) {
     EXPECT_EQ(observer.told, (Words{"refused db.internal: too many channels"}));
 }
 
+// Item 125.
 TEST_F(ForwardedConnectionTest, ResetsTheClientAtOnceWhenTheTargetRefuses) {
     connection->start(&upstream);
     client->write("too early");
