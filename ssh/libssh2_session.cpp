@@ -417,7 +417,10 @@ void Libssh2Session::try_keyboard_interactive() noexcept {
         return;
     }
     expects(phase_ == Phase::authentication);
-    events_.push_back(AuthenticationWanted{authentication_.methods()});
+    // libssh2 wants the answers from inside its callback, where nobody can be waited for.
+    events_.push_back(
+        Warning{"libssh2 cannot pass questions on: keyboard-interactive needs --ssh=native"});
+    events_.push_back(AuthenticationWanted{.methods = authentication_.methods()});
 }
 
 void Libssh2Session::give_up_authentication() noexcept {

@@ -8,6 +8,7 @@ import gatekeeper
 import load
 import rig
 import tap
+import token_agent
 
 PASSPHRASE = "correct horse battery staple"
 
@@ -204,6 +205,21 @@ class KeyFiles(rig.Case):
         agent = self.start_agent(key, options=["-H", str(other.known_hosts), "-h", name])
 
         self.assert_refused(self.start(f"{key}.pub", agent=agent), "no key|not a private key")
+
+    # No token is at hand, so that the agent is ours; the server that verifies is OpenSSH's.
+    def test_a_key_on_a_token_signs_in_through_the_agent(self):
+        agent = token_agent.TokenAgent(self.directory / "token")
+        self.addCleanup(agent.stop)
+        public = self.directory / "id_sk.pub"
+        public.write_text(agent.public_line())
+        with self.server.authorized_keys.open("a") as file:
+            file.write(agent.public_line())
+
+        program = self.start(public, agent=agent.path)
+
+        self.assert_works(program)
+        self.assertEqual(len(program.messages("touching its token")), 1)
+        self.assertEqual(agent.bindings, 1)
 
     def test_a_locked_agent_leaves_the_key_files(self):
         agent = self.start_agent(self.new_key("in the agent"))

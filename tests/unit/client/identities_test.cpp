@@ -156,15 +156,29 @@ TEST_F(IdentitiesTest, AMissingDefaultFileIsNoNews) {
     EXPECT_NE(identities->refusal().find("there is no key to offer"), std::string::npos);
 }
 
+// An old format does not tell its public half, so that the file beside it is believed, for a while.
 TEST_F(IdentitiesTest, APublicFileOfAnotherKeyIsFoundOut) {
+    const std::string path = add_file("id", "rsa");
+    add_file("other");
+    sources.files = {path};
+    ASSERT_TRUE(
+        run_program({"ssh-keygen", "-q", "-p", "-m", "PEM", "-P", "", "-N", "", "-f", path}));
+    std::filesystem::copy_file(
+        folder.path("other.pub"), path + ".pub", std::filesystem::copy_options::overwrite_existing);
+
+    EXPECT_EQ(offered(), Names{});
+    EXPECT_TRUE(lines.contain("its .pub file belongs to another key"));
+}
+
+TEST_F(IdentitiesTest, APublicFileBesideAKeyThatTellsItsPublicHalfIsNotNeeded) {
     const std::string path = add_file("id");
     add_file("other");
     sources.files = {path};
     std::filesystem::copy_file(
         folder.path("other.pub"), path + ".pub", std::filesystem::copy_options::overwrite_existing);
 
-    EXPECT_EQ(offered(), Names{});
-    EXPECT_TRUE(lines.contain("its .pub file belongs to another key"));
+    EXPECT_EQ(offered(), Names{path});
+    EXPECT_NE(identities->find(blobs[0]), nullptr);
 }
 
 TEST_F(IdentitiesTest, NoMoreAreOfferedThanAServerTakes) {

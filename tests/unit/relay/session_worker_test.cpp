@@ -3,6 +3,8 @@
 
 #include "engine/relay/session_worker.h"
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <memory>
 #include <optional>
@@ -277,6 +279,55 @@ TEST_F(SessionWorkerTest, AsksAndPassesEachAnswerOn) {
     EXPECT_EQ(text_of(std::get<SignatureQuestion>(factory.desk.questions[2]).data), "data");
     EXPECT_EQ(session().told,
               (Words{"accept host key", "try ssh-rsa k", "signature s", "decline signature"}));
+}
+
+TEST_F(SessionWorkerTest, PassesPasswordsAndPromptsBetweenThePolicyAndTheSession) {
+    connect();
+    push(ssh::PeerIdentified{"SSH-2.0-Fake"});
+    push(ssh::AuthenticationWanted{"password,keyboard-interactive", false, true});
+    answer(TryPassword{ssh::SecretBytes::copy_of(bytes_of("secret"))});
+    push(ssh::AuthenticationWanted{"keyboard-interactive"});
+    answer(TryKeyboardInteractive{});
+    const std::array prompts{ssh::Prompt{"Name: ", true}, ssh::Prompt{"Code: ", false}};
+    push(ssh::PromptsWanted{"name", "instruction", prompts});
+    PromptAnswers answers;
+    answers.texts.push_back(ssh::SecretBytes::copy_of(bytes_of("alice")));
+    answers.texts.push_back(ssh::SecretBytes::copy_of(bytes_of("123456")));
+    answer(std::move(answers));
+
+    EXPECT_TRUE(std::get<IdentityQuestion>(factory.desk.questions[0]).password_expired);
+    const auto& asked = std::get<PromptsQuestion>(factory.desk.questions[2]);
+    EXPECT_EQ(asked.name, "name");
+    EXPECT_EQ(asked.instruction, "instruction");
+    ASSERT_EQ(asked.prompts.size(), 2U);
+    EXPECT_EQ(asked.prompts[0].text, "Name: ");
+    EXPECT_TRUE(asked.prompts[0].echo);
+    EXPECT_FALSE(asked.prompts[1].echo);
+    const Words expected{"try password secret", "try keyboard-interactive", "answer alice 123456"};
+    EXPECT_EQ(session().told, expected);
+}
+
+// What an agent is told of the session (session-bind@openssh.com).
+TEST_F(SessionWorkerTest, TellsThePolicyWhatBindsTheSessionToItsServer) {
+    connect();
+    push(ssh::PeerIdentified{"SSH-2.0-Fake"});
+    session().session_binding = {bytes_of("host key"), bytes_of("id"), bytes_of("signature")};
+    push(ssh::AuthenticationWanted{"publickey"});
+
+    const SessionBinding& binding = std::get<IdentityQuestion>(factory.desk.questions[0]).binding;
+    EXPECT_EQ(text_of(binding.host_key), "host key");
+    EXPECT_EQ(text_of(binding.session_id), "id");
+    EXPECT_EQ(text_of(binding.signature), "signature");
+}
+
+TEST_F(SessionWorkerTest, NeedsNoPersonOnceItIsEstablishedAndThePolicySaysSo) {
+    EXPECT_FALSE(worker->needs_no_person());
+    establish();
+
+    EXPECT_TRUE(worker->needs_no_person());
+    EXPECT_EQ(std::count(factory.desk.told.begin(), factory.desk.told.end(), "authenticated"), 1);
+    factory.desk.needs_no_person = false;
+    EXPECT_FALSE(worker->needs_no_person());
 }
 
 TEST_F(SessionWorkerTest, TellsWhetherTheServerCanOnlyBeThisMachine) {
