@@ -9,7 +9,7 @@ import re
 import subprocess
 
 
-def facts(root, programs, descriptors):
+def facts(root, programs, descriptors, network):
     cpu = re.search(r"^model name\s*: (.*)$", pathlib.Path("/proc/cpuinfo").read_text(),
                     re.MULTILINE)
     return {
@@ -19,7 +19,7 @@ def facts(root, programs, descriptors):
         "openssh": said(["ssh", "-V"]),
         "caponier": "; ".join(f"{name}: {said([path, '-V'])}" for name, path in programs),
         "commit": commit(root),
-        "congestion": pathlib.Path("/proc/sys/net/ipv4/tcp_congestion_control").read_text().strip(),
+        "network": network,
         "descriptors": descriptors,
         "load_before": load_average(),
         "softirq": softirq_accounting(),

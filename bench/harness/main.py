@@ -17,6 +17,7 @@ import time
 import candidates
 import machine
 import metrics
+import network
 import plots
 import report
 import rig
@@ -107,7 +108,8 @@ def measure(asked, programs):
               if not asked.only or metric.name in asked.only]
 
     begun = time.monotonic()
-    facts = machine.facts(ROOT, programs, rig.raise_descriptor_limit())
+    facts = machine.facts(ROOT, programs, rig.raise_descriptor_limit(), network.enter())
+    sent, resent = network.segments()
     with contextlib.ExitStack() as stack:
         directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="caponier-bench-"))
         place = rig.Rig(directory, ROOT / "build" / "bench" / "traffic")
@@ -115,6 +117,8 @@ def measure(asked, programs):
         this_run.probe(wanted)
         this_run.measure(wanted)
         facts["floor_reads"] = place.floor_reads
+    facts["segments"], facts["segments_again"] = (
+        after - before for after, before in zip(network.segments(), (sent, resent)))
     facts["load_after"] = machine.load_average()
     facts["minutes"] = (time.monotonic() - begun) / 60
     return {"facts": facts, "settings": dataclasses.asdict(amounts), "notes": this_run.notes,
@@ -147,7 +151,7 @@ def update_readme(result):
     _, tail = rest.split(END)
     facts = result["facts"]
     body = (f"{facts['date']}, commit {facts['commit']}: {facts['machine']}; {facts['openssh']}; "
-            f"congestion control {report.congestion(result)}; load average {facts['load_before']} before.")
+            f"congestion control {facts['network']}; load average {facts['load_before']} before.")
     # They stand below a heading of the third level.
     sections = re.sub(r"^(#+) ", r"\1## ", report.summary(result), flags=re.MULTILINE)
     path.write_text(f"{head}{BEGIN}\n\n{body}\n\n{sections}\n\n{END}{tail}")

@@ -13,6 +13,9 @@ COLOURS = {"ssh": "#c44e52", "ssh-gcm": "#dd8452", "direct": "#8c8c8c", "floor":
 OUR_COLOURS = {"": "#4c72b0", "-epoll": "#64b5cd", "-pool64": "#1f3b73", "-libssh2": "#8172b3"}
 FURTHER_COLOURS = ("#937860", "#da8bc3", "#ccb974", "#2f4b4b", "#a05195", "#665191")
 SIZE = (1100, 620)
+# Below all panels, where no curve is.
+PANELS = "margins 0.07,0.985,0.2,0.86 spacing 0.06"
+KEY_BELOW = "set key at screen 0.5,0.02 center bottom horizontal maxrows 2\n"
 
 
 def draw(result, out):
@@ -94,10 +97,11 @@ def throughput(result, colours):
         blocks.append(block(f"d{at}", lines))
         curves.append(f"$d{at} using 1:2:({width * 0.92}) with boxes {colours[name]} "
                       f"fs solid 0.9 noborder title {quoted(name)}")
-        curves.append(f"$d{at} using 1:2:3:4 with yerrorbars lc rgb '#333333' pt 0 ps 0 notitle")
+        curves.append(f"$d{at} using 1:3:(0):($4-$3) with vectors heads size screen 0.003,90 "
+                      "lc rgb '#333333' notitle")
     tics = ", ".join(f"{quoted(describe(variant))} {at}" for at, variant in enumerate(variants))
     return "".join(blocks) + (
-        f"set title \"Throughput: median and range of {rounds_of(result, 'throughput')} interleaved runs"
+        f"set title \"Throughput: median and range, interleaved runs: {rounds_of(result, 'throughput')}"
         f"{slow(result)}{without_tunnel(result, variants)}\"\n"
         f"set xtics ({tics}) scale 0\nset xrange [-0.6:{len(variants) - 0.4}]\n"
         "set ylabel 'MB/s'\nset yrange [0:*]\nset grid noxtics ytics\n"
@@ -174,10 +178,9 @@ def load(result, colours):
     variants, names = variants_of(result, "load"), measured(result, "load")
     if not variants:
         return ""
-    script = (f"set multiplot layout 1,{len(variants)} title 'Round trip of 64 bytes under load: how "
-              f"many were no slower{slow(result)}'\nset logscale x\nset yrange [0:100]\n"
-              "set ylabel '% of round trips'\nset xlabel 'µs, logarithmic'\n"
-              "set key inside bottom right opaque\n")
+    script = (f"set multiplot layout 1,{len(variants)} {PANELS} title 'Round trip of 64 bytes under load: "
+              f"how many were no slower{slow(result)}'\nset logscale x\nset yrange [0:100]\n"
+              "set ylabel '% of round trips'\nset xlabel 'µs, logarithmic'\n" + KEY_BELOW)
     for panel, variant in enumerate(variants):
         blocks, curves = [], []
         for at, name in enumerate(names):
@@ -208,12 +211,12 @@ def long_path(result, colours):
     if not variants:
         return ""
     ramp = result["settings"]["long_ramp_seconds"]
-    script = (f"set multiplot layout 1,{len(variants)} title 'Round trip of 100 ms (delayed in user "
-              f"space): throughput over time; measured from the dashed line on{slow(result)}'\n"
+    script = (f"set multiplot layout 1,{len(variants)} {PANELS} title 'Round trip of 100 ms (delayed in "
+              f"user space): throughput over time; measured from the dashed line on{slow(result)}'\n"
               "set logscale y\nset ylabel 'MB/s, logarithmic'\nset xlabel 'seconds'\n"
               f"set xrange [0:{ramp + result['settings']['long_seconds']}]\n"
               f"set arrow from {ramp}, graph 0 to {ramp}, graph 1 nohead dt 2 lc rgb '#888888'\n"
-              "set key inside bottom right opaque\n")
+              + KEY_BELOW)
     for panel, variant in enumerate(variants):
         blocks, curves = [], []
         for at, name in enumerate(names):

@@ -72,16 +72,10 @@ def heading(result):
         "",
         f"{facts['date']}, {facts['minutes']:.0f} minutes. {facts['machine']}.",
         f"{facts['openssh']}; {facts['caponier']}; commit {facts['commit']}.",
-        f"TCP congestion control of all connections: {congestion(result)}. Descriptors per process: "
-        f"{facts['descriptors']:,}. Load average {facts['load_before']} before, "
+        f"TCP congestion control of all connections: {facts['network']}; "
+        f"{facts['segments_again']:,} of {facts['segments']:,} segments were sent again. "
+        f"Descriptors per process: {facts['descriptors']:,}. Load average {facts['load_before']} before, "
         f"{facts['load_after']} after. " + facts["softirq"]])
-
-
-def congestion(result):
-    """The kernel's default, and what else was seen on connections, should there be anything."""
-    seen = {sample["congestion"] for sample in result["samples"] if "congestion" in sample}
-    return ", ".join([result["facts"]["congestion"],
-                      *sorted(seen - {result["facts"]["congestion"]})])
 
 
 def failures(result):
@@ -154,8 +148,8 @@ def throughput(result):
     shares = [variant for variant in variants if variant[0] > 1]
     return "\n\n".join([
         "## Throughput and CPU",
-        f"Median of {rounds_of(result, 'throughput')} interleaved runs of "
-        f"{result['settings']['bulk_bytes'] / 1e9:.2f} GB, ± half of the range. One GB is 10^9 bytes. "
+        f"Medians of interleaved runs of {result['settings']['bulk_bytes'] / 1e9:.2f} GB "
+        f"({rounds_of(result, 'throughput')} each), ± half of the range. One GB is 10^9 bytes. "
         f"CPU is user and system time." + floor_reads(result),
         section("MB/s", figures.rate),
         section("CPU seconds per GB: the client", figures.per_gb("client_cpu_s")),

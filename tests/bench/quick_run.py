@@ -21,9 +21,17 @@ METRICS = ("throughput", "latency", "load", "churn", "long")
 # The floor has no tunnels to count and echoes nothing.
 ONLY_THROUGHPUT = ("floor",)
 MUST_WORK = ("ssh", "ssh-gcm", "caponier", "caponier-epoll", "caponier-libssh2", "direct")
-SECTIONS = ("Throughput and CPU", "Round trips of 64 bytes beside idle tunnels",
-            "Client memory per idle tunnel", "Round trips of 64 bytes under load",
-            "Tunnels per second", "Long path", "Goals", "Candidates")
+# Section of the report -> the metric without which it is left out.
+SECTIONS = {
+    "Throughput and CPU": "throughput",
+    "Round trips of 64 bytes beside idle tunnels": "latency",
+    "Client memory per idle tunnel": "latency",
+    "Round trips of 64 bytes under load": "load",
+    "Tunnels per second": "churn",
+    "Long path": "long",
+    "Goals": "throughput",
+    "Candidates": "throughput",
+}
 # --quick promises two minutes; building and a busy machine may come on top.
 SECONDS_MAX = 300
 
@@ -125,7 +133,7 @@ def _(run):
 @case("a client has used the processor, and so has its server")
 def _(run):
     samples = [one for one in run.result["samples"] if one["metric"] == "throughput"]
-    assert samples
+    assert samples  # it comes first: there is time for it on any machine
     for sample in samples:
         has_client = sample["candidate"] != "direct"
         has_server = sample["candidate"] not in ("direct", "floor")
@@ -137,10 +145,13 @@ def _(run):
 @case("the report has its sections, the machine and the congestion control")
 def _(run):
     text = (run.out / "report").with_suffix(".md").read_text()
-    for section in SECTIONS:
-        assert re.search(rf"^#+ {re.escape(section)}", text, re.MULTILINE), section
-    control = pathlib.Path("/proc/sys/net/ipv4/tcp_congestion_control").read_text().strip()
-    assert f"TCP congestion control of all connections: {control}" in text
+    measured = {sample["metric"] for sample in run.result["samples"]}
+    for section, metric in SECTIONS.items():
+        assert metric not in measured or re.search(
+            rf"^#+ {re.escape(section)}", text, re.MULTILINE), section
+    seen = {one["congestion"] for one in run.result["samples"] if "congestion" in one}
+    assert len(seen) == 1, seen  # as the generators' sockets had it
+    assert f"TCP congestion control of all connections: {seen.pop()}" in text
     assert "reached" in text
     for line in text.splitlines():
         if line.startswith("|"):
@@ -149,7 +160,11 @@ def _(run):
 
 @case("the plots are pictures")
 def _(run):
+    # A metric that a busy machine had no time for has no plot.
+    measured = {sample["metric"] for sample in run.result["samples"]}
     for name in ("throughput", "cpu", "latency", "load", "long"):
+        if name not in measured and name != "cpu":
+            continue
         data = (run.out / f"{name}.png").read_bytes()
         assert data[:8] == b"\x89PNG\r\n\x1a\n", name
         width, height = struct.unpack(">II", data[16:24])
