@@ -325,7 +325,7 @@ void SessionSteps::send_kex_value() {
         return;
     }
     if (role_ == ssh::Role::server) {
-        if (const ssh::Result<Bytes> init = kex_->make_init()) {
+        if (const ssh::Result<Bytes> init = kex_->make_first_message()) {
             send_message(*init);
         }
     } else if (kex_value_came_) {
