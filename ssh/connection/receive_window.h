@@ -38,8 +38,8 @@ class ReceiveWindow {
         credit_ += bytes;
     }
 
-    /// The local socket took `bytes`, at most owed(), and the peer does not get them back: the window
-    /// shrinks by as much.
+    /// The local socket took `bytes`, at most owed(), and the peer does not get them back: the
+    /// window shrinks by as much.
     void withhold(std::uint32_t bytes) noexcept {
         owed_ -= bytes;
         size_ -= bytes;
