@@ -5,6 +5,7 @@ import re
 import shlex
 import subprocess
 
+import gatekeeper
 import load
 import rig
 import tap
@@ -130,6 +131,33 @@ class KnownHosts(rig.Case):
         ecdsa = rig.public_key(rig.make_key(self.directory / "ecdsa", "ecdsa"))
 
         self.assert_not_believed(f"{self.name} {ecdsa}\n", "-o", "StrictHostKeyChecking=accept-new")
+
+    def start_asking(self, *answers):
+        """With somebody there who gives these answers."""
+        self.server.write_known_hosts("")
+        self.askpass = gatekeeper.Askpass(self.directory, answers)
+        target = "{}:{}".format(*self.target.host_and_port)
+        return self.start_caponier(self.arguments_for(self.server, f"127.0.0.1:0:{target}"),
+                                   environment=self.askpass.environment())
+
+    def test_a_person_who_says_yes_is_believed_and_the_key_is_recorded(self):
+        program = self.start_asking("what?", "yes")
+
+        load.check_echo(program.wait_until_ready()[0])
+
+        self.assertEqual(self.server.known_hosts.read_text(), f"{self.name} {self.key}\n")
+        first, second = self.askpass.prompts()
+        self.assertRegex(first, r"^The authenticity of host '.*' can't be established\. ED25519 key "
+                                r"fingerprint is SHA256:\S+\. Are you sure you want to continue "
+                                r"connecting \(yes/no/\[fingerprint\]\)\? $")
+        self.assertRegex(second, "^Please type 'yes', 'no' or the fingerprint: $")
+
+    def test_a_person_who_says_no_is_believed_too(self):
+        program = self.start_asking("no")
+
+        self.assert_fails(program, "was not accepted")
+
+        self.assertEqual(self.server.known_hosts.read_text(), "")
 
     def test_no_checking_believes_and_records_an_unknown_key(self):
         self.assert_believed("", "-o", "StrictHostKeyChecking=no")

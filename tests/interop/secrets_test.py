@@ -3,7 +3,8 @@
 used or replaced, and all of them after the end, nowhere.
 
 The server is asyncssh's, which knows the same session keys and tells them. What libcrypto makes of
-a key while it is used lies on its heap: with chacha20-poly1305 the keys are in EVP_CIPHER_CTXs.
+a key while it is used lies on its heap: with chacha20-poly1305 and aes-ctr the keys are in its
+EVP_CIPHER_CTXs and EVP_MAC_CTXs.
 """
 
 import base64
@@ -11,6 +12,7 @@ import hashlib
 import pathlib
 import re
 
+import gatekeeper
 import load
 import memory
 import rig
@@ -28,7 +30,8 @@ HAS_VAES = re.search(r"\bvaes\b", pathlib.Path("/proc/cpuinfo").read_text()) is 
 class SessionKeys:
     """Every session key and shared secret that asyncssh computes, in this process."""
 
-    PURPOSES = {b"C": "key client to server", b"D": "key server to client"}
+    PURPOSES = {b"C": "key client to server", b"D": "key server to client",
+                b"E": "MAC key client to server", b"F": "MAC key server to client"}
 
     def __init__(self):
         self.exchanges = []
@@ -40,9 +43,10 @@ class SessionKeys:
         def compute_key(kex, k, h, letter, session_id, size):
             key = recorder._compute_key(kex, k, h, letter, session_id, size)
             if letter == b"A":
-                recorder.exchanges.append({"shared secret": k.to_bytes((k.bit_length() + 7) // 8,
-                                                                       "big")})
-            if letter in recorder.PURPOSES:
+                secret = k.to_bytes((k.bit_length() + 7) // 8, "big")
+                recorder.exchanges.append({"shared secret": secret,
+                                           "shared secret of libcrypto": secret[::-1]})
+            if letter in recorder.PURPOSES and key:
                 recorder.exchanges[-1][recorder.PURPOSES[letter]] = key
             return key
 
@@ -53,18 +57,19 @@ class SessionKeys:
         asyncssh.kex.Kex.compute_key = self._compute_key
 
 
-def secrets_of_key_file(path):
+def secrets_of_key_file(path, passphrase=None):
     """What the private key at `path` must not be recognised by: its numbers in both byte orders,
-    what signing makes of them, and the text in the file."""
+    what signing makes of them, and the text in the file unless that is encrypted."""
     text = path.read_bytes()
-    key = serialization.load_ssh_private_key(text, password=None)
+    key = serialization.load_ssh_private_key(text, password=passphrase)
     if isinstance(key, ed25519.Ed25519PrivateKey):
         seed = key.private_bytes(serialization.Encoding.Raw, serialization.PrivateFormat.Raw,
                                  serialization.NoEncryption())
         scalar = bytearray(hashlib.sha512(seed).digest()[:32])
         scalar[0] &= 0xf8
         scalar[31] = scalar[31] & 0x7f | 0x40
-        return {"seed": seed, "scalar": bytes(scalar), "text": text_around(text, seed)}
+        secrets = {"seed": seed, "scalar": bytes(scalar)}
+        return secrets if passphrase else {**secrets, "text": text_around(text, seed)}
     numbers = key.private_numbers()
     secrets = ({"d": numbers.d, "p": numbers.p, "q": numbers.q, "d mod p - 1": numbers.dmp1}
                if isinstance(key, rsa.RSAPrivateKey) else {"d": numbers.private_value})
@@ -124,15 +129,19 @@ class Secrets(rig.Case):
         for cipher in "aes128-gcm@openssh.com", "aes256-gcm@openssh.com":
             program, _ = self.start("-c", cipher)
 
-            keys = dict(self.exchanges[-1])
-            del keys["shared secret"]
-            self.assert_only_locked(program, keys)
+            self.assert_only_locked(program, {name: key for name, key in self.exchanges[-1].items()
+                                              if name.startswith("key")})
+            program.stop()
 
     def test_the_shared_secret_is_nowhere_once_there_are_keys(self):
-        program, _ = self.start()
+        for kex in ("curve25519-sha256", "ecdh-sha2-nistp256", "ecdh-sha2-nistp521",
+                    "diffie-hellman-group14-sha256", "diffie-hellman-group-exchange-sha256"):
+            program, _ = self.start("-o", f"KexAlgorithms={kex}")
 
-        secret = self.exchanges[-1]["shared secret"]
-        self.assert_nowhere(program, {"shared secret": secret}, "after the key exchange")
+            self.assert_nowhere(program, {name: secret for name, secret
+                                          in self.exchanges[-1].items() if "secret" in name},
+                                f"after a key exchange with {kex}")
+            program.stop()
 
     def test_a_private_key_is_nowhere_once_it_has_signed(self):
         for kind in "ed25519", "ecdsa", "rsa":
@@ -145,8 +154,34 @@ class Secrets(rig.Case):
             self.assert_nowhere(program, secrets_of_key_file(key), "after authentication")
             program.stop()
 
+    def test_a_passphrase_and_its_key_are_nowhere_once_they_were_used(self):
+        passphrase = "correct horse battery staple"
+        key = rig.make_key(self.directory / "locked", passphrase=passphrase)
+        self.server.authorize(key)
+        askpass = gatekeeper.Askpass(self.directory, [passphrase])
+        program = self.start_caponier(
+            self.arguments_for(self.server, "127.0.0.1:0:echo:1", identity=key),
+            environment=askpass.environment())
+        load.check_echo(program.wait_until_ready()[0])
+
+        self.assert_nowhere(program, {"passphrase": passphrase.encode(),
+                                      **secrets_of_key_file(key, passphrase.encode())},
+                            "after authentication")
+
+    def test_a_password_is_nowhere_once_it_was_sent(self):
+        server = gatekeeper.Gatekeeper(self.directory / "gatekeeper", [{"password"}])
+        self.addCleanup(server.stop)
+        askpass = gatekeeper.Askpass(self.directory, [gatekeeper.PASSWORD])
+        program = self.start_caponier(self.arguments_for(server, "127.0.0.1:0:127.0.0.1:9"),
+                                      environment=askpass.environment())
+        program.wait_until_ready()
+        self.assertEqual(server.asked, [f"password {gatekeeper.PASSWORD}"])
+
+        self.assert_nowhere(program, {"password": gatekeeper.PASSWORD.encode()},
+                            "after authentication")
+
     def test_keys_are_nowhere_once_they_were_replaced(self):
-        for cipher in "aes128-gcm@openssh.com", "chacha20-poly1305@openssh.com":
+        for cipher in "aes128-gcm@openssh.com", "chacha20-poly1305@openssh.com", "aes256-ctr":
             before = len(self.exchanges)
             # By time: asyncssh 2.10 goes on sending data in the middle of a key exchange.
             program, port = self.start("-c", cipher, "-o", "RekeyLimit=default 1s")
@@ -155,9 +190,10 @@ class Secrets(rig.Case):
             load.check_echo(port)
 
             self.assert_nowhere(program, old, f"after a rekey of {cipher}")
+            program.stop()  # or its rekeys would be taken for the next one's
 
     def test_everything_is_gone_before_the_process_is(self):
-        for cipher in "aes128-gcm@openssh.com", "chacha20-poly1305@openssh.com":
+        for cipher in "aes128-gcm@openssh.com", "chacha20-poly1305@openssh.com", "aes256-ctr":
             program, _ = self.start("-c", cipher)
             keys = self.exchanges[-1]
             held = memory.HeldAtItsEnd(program.pid)
