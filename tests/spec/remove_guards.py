@@ -111,7 +111,7 @@ GUARDS = [
      "    if (pongs_.size() == replies_held_back_max || data.size() > ping_bytes_max) {",
      "    if (data.size() > ping_bytes_max) {"),
     ("the signature over the exchange hash", "ssh/transport/key_exchange.cpp",
-     "    if (verification != Verification::valid) {", "    if (false) {"),
+     "    if (!signature_fits(signature)) {", "    if (!signature_fits(signature) && false) {"),
     ("the bounds of a packet", "ssh/transport/packet_opener.cpp",
      "    if (length < packet_length_min || length > packet_length_max) {", "    if (false) {"),
     ("the tag of a packet", "ssh/transport/packet_opener.cpp",
