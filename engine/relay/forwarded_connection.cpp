@@ -61,7 +61,19 @@ void ForwardedConnection::start(Upstream* upstream) noexcept {
     }
     upstream_ = upstream;
     stream_ = opened.id;
-    around_.loop.watch_hangup(socket_, hangup_);
+}
+
+bool ForwardedConnection::watch_while_opening() noexcept {
+    if (phase_ == Phase::opening) {
+        watch_hangup();
+    }
+    return phase_ == Phase::opening;
+}
+
+void ForwardedConnection::watch_hangup() noexcept {
+    if (!hangup_.in_flight()) {
+        around_.loop.watch_hangup(socket_, hangup_);
+    }
 }
 
 void ForwardedConnection::opened() noexcept {
@@ -87,9 +99,7 @@ void ForwardedConnection::give_back(const Refusal& refusal) noexcept {
     refusal_reason_ = refusal.reason;
     refusal_is_shortage_ = refusal.shortage;
     // Submitting it anew, where it was not, is simpler than a second way out.
-    if (!hangup_.in_flight()) {
-        around_.loop.watch_hangup(socket_, hangup_);
-    }
+    watch_hangup();
     around_.loop.cancel(hangup_);
 }
 
@@ -103,6 +113,8 @@ void ForwardedConnection::receive_more() noexcept {
     if (allowance > 0) {
         io::BufferPool& pool = sends_much_ ? around_.large_pool : around_.small_pool;
         around_.loop.receive(socket_, pool, allowance, receive_);
+    } else {
+        watch_hangup();
     }
 }
 
@@ -118,6 +130,9 @@ void ForwardedConnection::on_received(io::Outcome& outcome) noexcept {
         local_ended_ = true;
         upstream_->eof(stream_);
         finish_if_both_ended();
+        if (phase_ == Phase::open) {
+            watch_hangup();
+        }
         return;
     }
     around_.counters.bytes_up.add(outcome.bytes);
@@ -132,6 +147,8 @@ void ForwardedConnection::send_up() noexcept {
     if (input_rest_.empty()) {
         input_.reset();
         receive_more();
+    } else {
+        watch_hangup();
     }
 }
 
@@ -317,6 +334,7 @@ void ForwardedConnection::closed(bool cut) noexcept {
     input_.reset();
     input_rest_ = {};
     around_.loop.cancel(receive_);
+    watch_hangup();
     // What ended cleanly may take as long as the reader likes, like any connection that is open.
     if (ending_ == Ending::reset) {
         limit_delivery();

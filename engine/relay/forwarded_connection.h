@@ -65,6 +65,9 @@ class ForwardedConnection final : public StreamUser {
     void abort() noexcept;
     /// Without the session, a reader that pauses is not waited for longer than delivery_patience.
     void limit_delivery() noexcept;
+    /// The server takes its time to answer: from now on it is noticed if the client leaves
+    /// meanwhile. False: it has answered.
+    [[nodiscard]] bool watch_while_opening() noexcept;
 
     void opened() noexcept override;
     void refused(const Refusal& refusal) noexcept override;
@@ -99,6 +102,7 @@ class ForwardedConnection final : public StreamUser {
     [[nodiscard]] bool has_stream() const noexcept;
 
     void give_back(const Refusal& refusal) noexcept;
+    void watch_hangup() noexcept;
     void receive_more() noexcept;
     void send_up() noexcept;
     void keep(ReceiveRound::Link link) noexcept;
@@ -154,8 +158,8 @@ class ForwardedConnection final : public StreamUser {
     io::Completion receive_;
     io::Completion send_;
     io::Completion shutdown_;
-    io::Completion hangup_;
-    io::Completion end_;  ///< the looks at a delivery's progress, then the close
+    io::Completion hangup_;  ///< while nothing is received; a receive would notice by itself
+    io::Completion end_;     ///< the looks at a delivery's progress, then the close
 };
 
 }  // namespace caponier::relay

@@ -73,6 +73,9 @@ inline constexpr std::chrono::milliseconds delivery_patience{10'000};
 inline constexpr std::chrono::milliseconds delivery_poll_first{1};
 inline constexpr std::chrono::milliseconds delivery_poll_longest{100};
 
+/// A client is watched for leaving when its channel is not open after this.
+inline constexpr std::chrono::milliseconds opening_watch_delay{500};
+
 /// A listener that ran out of descriptors tries again after this, or when a connection has ended.
 inline constexpr std::chrono::milliseconds accept_pause{500};
 

@@ -30,6 +30,7 @@ Shard::Shard(io::Loop& loop, const Place& place)
       place_(place),
       mailbox_(loop, static_cast<Mailbox<ShardLetter>::Reader&>(*this)) {
     drain_over_.bind<&Shard::on_drain_over>(*this);
+    openings_check_.bind<&Shard::on_openings_check>(*this);
 }
 
 Shard::~Shard() {
@@ -155,6 +156,25 @@ void Shard::take(ServeTunnel&& letter) noexcept {
     connection.slot = letter.slot;
     connection.was_moved = letter.tunnel.was_moved;
     connection.start(upstream);
+    check_openings_later();
+}
+
+/// Most channels are opened at once, and watching their clients meanwhile would cost more than all
+/// the rest of a short tunnel's waiting. Only those that take longer are watched.
+void Shard::check_openings_later() noexcept {
+    if (phase_ < Phase::ending && !openings_check_.in_flight()) {
+        loop_.wait_until(loop_.now() + opening_watch_delay, openings_check_);
+    }
+}
+
+void Shard::on_openings_check(io::Outcome&) noexcept {
+    bool some_are_opening = false;
+    for (const std::unique_ptr<ForwardedConnection>& connection : connections_) {
+        some_are_opening = connection->watch_while_opening() || some_are_opening;
+    }
+    if (some_are_opening) {
+        check_openings_later();
+    }
 }
 
 Shard::Session* Shard::find(SessionSlot slot) noexcept {
@@ -282,6 +302,7 @@ void Shard::end() noexcept {
         connection->limit_delivery();
     }
     loop_.cancel(drain_over_);
+    loop_.cancel(openings_check_);
     for (const std::unique_ptr<Session>& session : sessions_) {
         session->worker.disconnect();
     }
@@ -297,8 +318,8 @@ void Shard::go_on() noexcept {
     if (phase_ == Phase::draining && connections_.empty() && quiet) {
         end();
     }
-    const bool all_back =
-        connections_.empty() && ended_.empty() && sessions_.empty() && !drain_over_.in_flight();
+    const bool all_back = connections_.empty() && ended_.empty() && sessions_.empty() &&
+                          !drain_over_.in_flight() && !openings_check_.in_flight();
     if (phase_ == Phase::ending && all_back) {
         move_to(Phase::empty);
         small_pool_.reset();

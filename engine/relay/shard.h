@@ -84,6 +84,8 @@ class Shard final : ForwardedConnection::Owner, SessionWorker::Owner, Mailbox<Sh
     void publish() noexcept;
     void measure() noexcept;
     void go_on() noexcept;
+    void check_openings_later() noexcept;
+    void on_openings_check(io::Outcome& outcome) noexcept;
     void on_drain_over(io::Outcome& outcome) noexcept;
 
     io::Loop& loop_;
@@ -103,6 +105,7 @@ class Shard final : ForwardedConnection::Owner, SessionWorker::Owner, Mailbox<Sh
     io::TimePoint next_measure_{};
     io::TimePoint last_measure_{};
     std::chrono::nanoseconds cpu_at_measure_{0};
+    io::Completion openings_check_;
     io::Completion drain_over_;
 };
 

@@ -234,6 +234,7 @@ TEST_F(ForwardedConnectionTest, GivesNothingBackWhenTheClientIsGoneMeanwhile) {
 
 TEST_F(ForwardedConnectionTest, GivesTheStreamUpWhenTheClientResetsBeforeItIsOpen) {
     connection->start(&upstream);
+    EXPECT_TRUE(connection->watch_while_opening());
     ground.settle();
 
     client->reset();

@@ -10,6 +10,7 @@
 
 #include <gtest/gtest.h>
 
+#include "engine/relay/limits.h"
 #include "tests/unit/relay/fake_session.h"
 #include "tests/unit/relay/fakes.h"
 #include "tests/unit/relay/ground.h"
@@ -227,6 +228,8 @@ TEST_F(ServingRelay, ForgetsConnectionsInAnyOrder) {
         clients[which].reset();
         settle();
     }
+    // Their channels are not open yet, so that they are looked at now and then.
+    ground.pass(2 * opening_watch_delay);
 
     EXPECT_EQ(relay->totals().connections_open, 2U);
     EXPECT_FALSE(clients[2].saw_reset());
@@ -241,6 +244,7 @@ TEST_F(ServingRelay, AcceptsAgainAsSoonAsAConnectionFreedItsDescriptor) {
     ground.simulated.set_faults({});
 
     first.reset();
+    ground.pass(opening_watch_delay);
     settle();
 
     EXPECT_EQ(relay->totals().connections_total, 2U);
