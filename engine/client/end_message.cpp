@@ -63,7 +63,7 @@ std::string turned_away(const relay::SessionEnd& end, const std::string& where) 
             "connections, or not be an SSH server",
             where);
     }
-    std::string_view remedy;
+    std::string_view remedy = "; it may not be an SSH server";
     if (end.text.starts_with("Not allowed at this time")) {
         remedy =
             "; after failed logins or connections that were dropped sshd bars an address for a "
