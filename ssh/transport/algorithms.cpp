@@ -130,6 +130,12 @@ AlgorithmLists spoken_algorithms() {
 AlgorithmLists with_defaults(const SessionConfig& config) {
     AlgorithmLists lists = spoken_algorithms();
     lists.host_key = recorded_first(std::move(lists.host_key), config.recorded_host_key_types);
+    if (config.role == Role::server) {
+        // Anybody can have a server calculate with large numbers and do nothing himself
+        // (CVE-2002-20001), and clients that know no curve are old.
+        std::erase_if(lists.kex,
+                      [](const std::string& name) { return name.starts_with("diffie-hellman-"); });
+    }
     const auto choose = [](std::vector<std::string>& list, const std::vector<std::string>& chosen) {
         if (!chosen.empty()) {
             list = chosen;

@@ -30,8 +30,9 @@ struct KexMethod {
 [[nodiscard]] std::string_view host_key_algorithm(std::string_view name) noexcept;
 
 /// Every list of the config that is empty replaced by all that is spoken, best first. Which cipher
-/// is best depends on the CPU, which host key algorithm on what is on record for the server; a
-/// server offers only what it has keys for.
+/// is best depends on the CPU, which host key algorithm on what is on record for the server. A
+/// server offers only what it has keys for, and no finite-field groups unless the config names
+/// them.
 [[nodiscard]] AlgorithmLists with_defaults(const SessionConfig& config);
 
 }  // namespace caponier::ssh

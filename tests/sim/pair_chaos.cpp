@@ -35,9 +35,21 @@ Pair::Options PairChaos::options_for(std::uint64_t seed) {
     Pair::Options options;
     options.seed = seed;
     options.cut = chance.chance(8'000) ? Cut::random : Cut::whole;
-    constexpr std::array<const char*, 3> ciphers{
-        "aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "chacha20-poly1305@openssh.com"};
-    options.client.algorithms.cipher = {ciphers[chance.below(ciphers.size())]};
+    // Of each form of a packet one: tag or MAC, length hidden, padded or neither.
+    struct Protection {
+        const char* cipher;
+        const char* mac;
+    };
+    constexpr std::array protections{
+        Protection{"aes128-gcm@openssh.com", "hmac-sha2-256"},
+        Protection{"aes256-gcm@openssh.com", "hmac-sha2-256"},
+        Protection{"chacha20-poly1305@openssh.com", "hmac-sha2-256"},
+        Protection{"aes128-ctr", "hmac-sha2-256"},
+        Protection{"aes256-ctr", "hmac-sha2-512-etm@openssh.com"},
+    };
+    const Protection& protection = protections[chance.below(protections.size())];
+    options.client.algorithms.cipher = {protection.cipher};
+    options.client.algorithms.mac = {protection.mac};
     for (ssh::SessionConfig* config : {&options.client, &options.server}) {
         config->initial_window_bytes = pick(chance, {0, 1, 2, 100, 5'000, 70'000, 262'144});
         config->packet_bytes = pick(chance, {1, 2, 31, 32, 1'000, 32'768, 32'768});

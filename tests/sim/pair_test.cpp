@@ -41,6 +41,7 @@ TEST_P(PairOfAlgorithms, CarriesBytesBothWaysOverRekeysByEitherSide) {
     const auto& [kex, cipher] = GetParam();
     Pair::Options options;
     options.client.algorithms.kex = {kex};
+    options.server.algorithms.kex = {kex};
     options.client.algorithms.cipher = {cipher};
     Pair pair{std::move(options)};
     ASSERT_TRUE(pair.establish());

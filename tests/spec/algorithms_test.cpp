@@ -44,6 +44,7 @@ RoguePeer::Options options_for(ssh::Role role, std::string_view kex) {
     RoguePeer::Options options;
     options.role = role;
     options.algorithms.kex = {std::string{kex}};
+    options.session.algorithms.kex = {std::string{kex}};
     return options;
 }
 

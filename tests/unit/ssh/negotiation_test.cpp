@@ -107,6 +107,17 @@ TEST(Negotiation, PrefersWhatIsSafest) {
     EXPECT_EQ(lists.host_key.front(), "ssh-ed25519");
 }
 
+// CVE-2002-20001: a client makes a server calculate at no cost of its own.
+TEST(Negotiation, AServerOffersNoFiniteFieldGroupsUnlessItIsTold) {
+    SessionConfig config;
+    config.role = Role::server;
+    for (const std::string& name : with_defaults(config).kex) {
+        EXPECT_FALSE(name.starts_with("diffie-hellman-")) << name;
+    }
+    config.algorithms.kex = {"diffie-hellman-group14-sha256"};
+    EXPECT_EQ(with_defaults(config).kex, config.algorithms.kex);
+}
+
 // RFC 4253 7.1: the host key algorithms of a server are those that it has keys for.
 TEST(Negotiation, AServerOffersTheHostKeysThatItHas) {
     SessionConfig config;
