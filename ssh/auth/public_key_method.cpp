@@ -79,9 +79,12 @@ std::string_view signature_algorithm_for(std::string_view key_type,
     for (const std::string_view name : allowed) {
         const bool fits = blob_type_of_algorithm(name) == key_type;
         // RFC 8308 3.1: without server-sig-algs the client just tries. It names what signatures are
-        // made with, so that a certificate's algorithm is looked for by its key's.
-        const bool server_takes_it =
-            server_sig_algs.empty() || NameList{server_sig_algs}.contains(plain_algorithm(name));
+        // made with, so that a certificate's algorithm is looked for by its key's. It is asked only
+        // where there is a choice: as with OpenSSH, another key is tried whatever it says, because
+        // ssh2 forgets a comma and says "ecdsa-sha2-nistp521rsa-sha2-512".
+        const std::string_view plain = plain_algorithm(name);
+        const bool server_takes_it = server_sig_algs.empty() || !plain.starts_with("rsa-") ||
+                                     NameList{server_sig_algs}.contains(plain);
         if (fits && server_takes_it) {
             return name;
         }

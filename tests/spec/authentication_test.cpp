@@ -216,6 +216,7 @@ TEST(Rfc8332, ServerSigAlgsDecideForRsa) {
     EXPECT_EQ(ssh::signature_algorithm_for("ssh-rsa", allowed, "rsa-sha2-256,ssh-ed25519"),
               "rsa-sha2-256");
     EXPECT_EQ(ssh::signature_algorithm_for("ssh-rsa", allowed, "ssh-ed25519"), "");
+    EXPECT_EQ(ssh::signature_algorithm_for("ssh-ed25519", allowed, "rsa-sha2-256"), "ssh-ed25519");
     EXPECT_EQ(ssh::signature_algorithm_for("ssh-dss", allowed, ""), "");
 }
 
