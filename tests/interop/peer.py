@@ -50,6 +50,7 @@ class Peer(rig.Process):
     rekeys = True  # can be told to ask for new keys before long
     takes_rekeys = True  # survives ours
     host_key_kinds = tuple(KINDS)
+    options = {}  # what its users should set
     environment = None
 
     def __init__(self, directory, rekey_bytes=0):
@@ -209,6 +210,8 @@ class _PythonPeer(Peer):
 class AsyncSsh(_PythonPeer):
     name = "AsyncSSH"
     module = "asyncssh"
+    # Where a target has finished before the client's window took all, its CLOSE replaces its EOF.
+    options = {"CloseWithoutEof": "fin"}
 
 
 class Paramiko(_PythonPeer):
