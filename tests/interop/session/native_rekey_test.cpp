@@ -118,12 +118,20 @@ std::string name_of(const testing::TestParamInfo<std::tuple<std::string, std::st
 class EveryCipherAndKeyExchange
     : public testing::TestWithParam<std::tuple<std::string, std::string>> {};
 
-TEST_P(EveryCipherAndKeyExchange, Carries64MebibytesEachWayWithNewKeysForEveryMebibyte) {
+/// Exchanges in the large prime groups cost both sides a tenth of a second or more.
+std::uint64_t bytes_between_rekeys(std::string_view kex) {
+    const bool is_slow = kex.find("group16") != std::string_view::npos ||
+                         kex.find("group18") != std::string_view::npos ||
+                         kex.find("group-exchange") != std::string_view::npos;
+    return is_slow ? 8 * mebibyte : mebibyte;
+}
+
+TEST_P(EveryCipherAndKeyExchange, Carries64MebibytesEachWayWithNewKeysAllAlong) {
     const auto& [cipher, kex] = GetParam();
     SessionConfig config = config_of_user();
     config.algorithms.cipher = {cipher};
     config.algorithms.kex = {kex};
-    config.rekey_limit.bytes = mebibyte;
+    config.rekey_limit.bytes = bytes_between_rekeys(kex);
     Tunnel tunnel{{"LogLevel ERROR"}, make_native_session(config)};
 
     carry_each_way(tunnel, 64 * mebibyte);
@@ -131,7 +139,7 @@ TEST_P(EveryCipherAndKeyExchange, Carries64MebibytesEachWayWithNewKeysForEveryMe
     EXPECT_EQ(tunnel.driver.cipher_out, cipher);
     EXPECT_EQ(tunnel.driver.cipher_in, cipher);
     EXPECT_EQ(tunnel.driver.kex, kex);
-    EXPECT_GE(tunnel.driver.keys_changed, 64U);
+    EXPECT_GE(tunnel.driver.keys_changed, 64 * mebibyte / bytes_between_rekeys(kex));
 }
 
 INSTANTIATE_TEST_SUITE_P(NativeSession,
