@@ -132,6 +132,7 @@ TEST_P(FloodOf, LeavesMemoryFlatWithAPeerThatReads) {
 
 class AnsweredFloodOf : public FloodOf {};
 
+// Item 27: what waits for the socket is bounded.
 TEST_P(AnsweredFloodOf, CutsOffAPeerThatDoesNotReadTheAnswers) {
     RoguePeer peer{options()};
     ASSERT_TRUE(peer.establish());

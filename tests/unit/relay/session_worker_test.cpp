@@ -205,6 +205,7 @@ TEST_F(SessionWorkerTest, GivesUpAServerThatSaysNothingInTime) {
     EXPECT_TRUE(ends[0].deadline);
 }
 
+// Items 3 and 50: one allowance, the lines before the identification included.
 TEST_F(SessionWorkerTest, CountsOneTimeoutFromTheFirstSynToTheEndOfAuthentication) {
     connect();
     pass(seconds{6});
@@ -470,6 +471,7 @@ TEST_F(SessionWorkerTest, PassesBannersAndWarningsOn) {
 // ---- the clock
 // -----------------------------------------------------------------------------------
 
+// Items 64 and 117.
 TEST_F(SessionWorkerTest, ProbesASilentServerAndGivesItUp) {
     establish();
 
@@ -484,6 +486,7 @@ TEST_F(SessionWorkerTest, ProbesASilentServerAndGivesItUp) {
     EXPECT_EQ(session().told.size(), 3U);
 }
 
+// Item 69: any packet is a sign of life.
 TEST_F(SessionWorkerTest, CountsProbesAnewWhenTheServerSaysAnything) {
     establish();
 
@@ -734,6 +737,7 @@ TEST_F(SessionWorkerTest, SaysGoodbyeBeforeItCloses) {
     EXPECT_EQ(ends[0].error.code, ssh::ErrorCode::closed_by_application);
 }
 
+// Item 68: SSH_MSG_DISCONNECT leaves, and the end never waits for a peer that does not read.
 TEST_F(DeafServer, GetsItsGoodbyeOnlySoLong) {
     establish();
     session().outbox_text += pattern(1000);
