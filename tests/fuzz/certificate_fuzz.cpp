@@ -6,12 +6,35 @@
 #include <string>
 
 #include "ssh/expects.h"
+#include "ssh/keys/base64.h"
 #include "ssh/keys/certificate.h"
+#include "ssh/keys/known_hosts.h"
 #include "ssh/keys/public_key.h"
 #include "tests/fuzz/fuzz_target.h"
 #include "tests/unit/ssh/test_certificates.h"
 
 namespace caponier::fuzz {
+
+namespace {
+
+/// known_hosts lines about the authority decide as they say.
+void try_authority(const ssh::Certificate& certificate) {
+    const std::string key = std::string{ssh::blob_type_name(certificate.ca_key)} + " " +
+                            ssh::encode_base64(certificate.ca_key) + "\n";
+    if (key.size() > ssh::known_hosts_line_bytes_max / 2) {
+        return;  // Longer lines are skipped.
+    }
+    using Status = ssh::HostKeyVerdict::Status;
+    ssh::KnownHosts known{{.host = "bastion.example"}};
+    ssh::expects(known.check_authority(certificate).status == Status::unknown);
+    known.add_file("@cert-authority *.example " + key);
+    ssh::expects(known.check_authority(certificate).status == Status::matched);
+    ssh::expects(known.check(certificate.ca_key).status == Status::unknown);
+    known.add_file("@revoked * " + key);
+    ssh::expects(known.check_authority(certificate).status == Status::revoked);
+}
+
+}  // namespace
 
 void try_input(std::span<const std::byte> bytes) {
     Input input{bytes};
@@ -28,6 +51,7 @@ void try_input(std::span<const std::byte> bytes) {
                                      .now_s = ssh::test_certificates::in_between,
                                      .ca_signature_algorithms = algorithms});
 
+    try_authority(*certificate);
     ssh::expects(!ssh::describe(verdict).empty());
     ssh::expects(!ssh::is_certificate_algorithm(ssh::blob_type_name(certificate->ca_key)));
     ssh::expects(certificate->principals.size() <= ssh::certificate_principals_max);

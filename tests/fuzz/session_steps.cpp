@@ -12,6 +12,7 @@
 #include "ssh/limits.h"
 #include "ssh/transport/kexinit.h"
 #include "ssh/wire/message_numbers.h"
+#include "ssh/wire/wire_reader.h"
 
 namespace caponier::fuzz {
 
@@ -43,8 +44,40 @@ ssh::SessionConfig small_config() {
     return config;
 }
 
+/// Cuts a direction off behind SSH_MSG_NEWKEYS, so that the first message under the keys is the
+/// input's. Up to there packets are plaintext, and a piece ends where one does.
+class EndBehindNewkeys {
+  public:
+    void cut(Bytes& piece) {
+        std::size_t at = 0;
+        if (!piece.empty() && piece[0] == std::byte{'S'}) {
+            at = static_cast<std::size_t>(std::ranges::find(piece, std::byte{'\n'}) -
+                                          piece.begin()) +
+                 1;
+        }
+        while (!done_ && at < piece.size()) {
+            const std::span<const std::byte> packet = std::span{piece}.subspan(at);
+            done_ = packet[ssh::packet_length_bytes + 1] ==
+                    static_cast<std::byte>(MessageNumber::newkeys);
+            at += ssh::packet_length_bytes + ssh::WireReader{packet}.uint32();
+        }
+        piece.resize(at);
+    }
+
+  private:
+    bool done_ = false;
+};
+
 std::unique_ptr<sim::Pair> make_pair(ssh::Role role, SessionSteps::From from) {
-    auto pair = std::make_unique<sim::Pair>(pair_under_fuzz());
+    sim::Pair::Options options = pair_under_fuzz();
+    if (from == SessionSteps::From::keys) {
+        options.tamper = [role, end = EndBehindNewkeys{}](bool to_server, Bytes& piece) mutable {
+            if (to_server == (role == ssh::Role::server)) {
+                end.cut(piece);
+            }
+        };
+    }
+    auto pair = std::make_unique<sim::Pair>(std::move(options));
     const sim::Pair::End& end = role == ssh::Role::client ? pair->client : pair->server;
     while (from == SessionSteps::From::keys ? end.keys_changed == 0 : !end.established) {
         expects(pair->step());

@@ -142,6 +142,7 @@ GUARDS = [
 
 # The same for `unit-ssh`: what keys and certificates are held to.
 CERTIFICATE = "ssh/keys/certificate.cpp"
+KNOWN_HOSTS = "ssh/keys/known_hosts.cpp"
 KEY_GUARDS = [
     ("a certificate for users as a host's", CERTIFICATE,
      "    if (certificate.role != CertificateRole::host) {", "    if (false) {"),
@@ -164,6 +165,21 @@ KEY_GUARDS = [
     ("a certificate as a CA key", CERTIFICATE,
      "        if (const std::optional<Error> error = error_of_plain_key(key)) {",
      "        if (const std::optional<Error> error = error_of_plain_key(key); false) {"),
+    ("a revoked key", KNOWN_HOSTS,
+     "    if (const Entry* const revoked = find_revoked(key)) {",
+     "    if (const Entry* const revoked = find_revoked(key); false) {"),
+    ("a revoked authority, or a revoked key in a certificate", KNOWN_HOSTS,
+     "        if (const Entry* const revoked = find_revoked(key)) {\n"
+     "            return {.status = Status::revoked, .recorded = &revoked->key};\n        }\n    }\n"
+     "    HostKeyVerdict verdict;", "    }\n    HostKeyVerdict verdict;"),
+    ("an authority's key as a host's own", KNOWN_HOSTS,
+     "        if (entry.marker != Marker::none || verdict.status == Status::matched) {",
+     "        if (verdict.status == Status::matched) {"),
+    ("a host's own key as an authority", KNOWN_HOSTS,
+     "        if (entry.marker == Marker::cert_authority &&\n", "        if ("),
+    ("a marker that nobody knows", KNOWN_HOSTS,
+     "            skip(SkippedLine::Reason::unknown_marker, number);\n            return;",
+     "            skip(SkippedLine::Reason::unknown_marker, number);"),
     ("the order of a certificate's options", CERTIFICATE,
      "        if (!options.empty() && name <= options.back().name) {", "        if (false) {"),
 ]
