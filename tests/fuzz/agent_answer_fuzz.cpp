@@ -1,5 +1,6 @@
 // What an agent answers. The first byte of the input says what the rest is:
-//   0  the beginning of a frame, 1 identities, 2 a signature (byte algorithm first), 3 a success
+//   0  the beginning of a frame, 1 identities, 2 a signature (byte algorithm first), 3 a success,
+//   4  what the agent is asked: its frames are as long as they say
 
 #include <array>
 
@@ -54,6 +55,22 @@ void try_input(std::span<const std::byte> bytes) {
         const std::span<const std::byte> answer = input.rest();
         if (const auto signature = ssh::parse_sign_response(answer, algorithm)) {
             ssh::expects(!signature->empty() && is_inside(*signature, answer));
+        }
+        break;
+    }
+    case 4: {
+        const std::string_view algorithm = algorithms[input.byte() % algorithms.size()];
+        const auto key = input.bytes(input.byte());
+        const auto data = input.rest();
+        for (const auto& frame :
+             {ssh::make_request_identities(),
+              ssh::make_sign_request({.key = key, .algorithm = algorithm, .data = data}),
+              ssh::make_session_bind({.host_key = key,
+              .session_id = data,
+              .signature = key,
+              .is_forwarding = false})}) {
+            const auto bytes_of_frame = ssh::agent_frame_bytes(frame);
+            ssh::expects(bytes_of_frame && *bytes_of_frame == frame.size());
         }
         break;
     }

@@ -28,8 +28,8 @@ void expect_a_choice_of_both(const ssh::Negotiated& negotiated,
 }
 
 void expect_valid_names(const ssh::NameList& list) {
-    for (const std::string_view name : list) {
-        ssh::expects(ssh::is_valid_name(name));
+    for (auto name = list.begin(); name != list.end(); name++) {
+        ssh::expects(ssh::is_valid_name(*name));
     }
 }
 

@@ -41,6 +41,8 @@ constexpr std::array targets{
     TargetSeeds{"packet_opener", packet_opener_seeds},
     TargetSeeds{"kexinit", kexinit_seeds},
     TargetSeeds{"kex_reply", kex_reply_seeds},
+    TargetSeeds{"client_handshake", client_handshake_seeds},
+    TargetSeeds{"server_handshake", server_handshake_seeds},
     TargetSeeds{"client_stream", client_stream_seeds},
     TargetSeeds{"server_stream", server_stream_seeds},
     TargetSeeds{"client_authentication", client_authentication_seeds},

@@ -22,6 +22,8 @@ struct Seed {
 [[nodiscard]] std::vector<Seed> packet_opener_seeds();
 [[nodiscard]] std::vector<Seed> kexinit_seeds();
 [[nodiscard]] std::vector<Seed> kex_reply_seeds();
+[[nodiscard]] std::vector<Seed> client_handshake_seeds();
+[[nodiscard]] std::vector<Seed> server_handshake_seeds();
 [[nodiscard]] std::vector<Seed> client_stream_seeds();
 [[nodiscard]] std::vector<Seed> server_stream_seeds();
 [[nodiscard]] std::vector<Seed> client_authentication_seeds();

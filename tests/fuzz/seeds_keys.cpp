@@ -275,6 +275,9 @@ std::vector<Seed> agent_answer_seeds() {
         {"signature_refused", behind({2, 0, 5}, std::string_view{})},
         {"success", behind({3, 6}, std::string_view{})},
         {"failure", behind({3, 5}, std::string_view{})},
+        {"asked", behind({4, 1, 2}, std::string_view{"keydata"})},
+        {"asked_rsa_sha512", behind({4, 2, 2}, std::string_view{"keydata"})},
+        {"asked_ed25519", behind({4, 0, 2}, std::string_view{"keydata"})},
         {"neither", behind({3, 7}, std::string_view{})},
     };
 }

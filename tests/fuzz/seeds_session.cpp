@@ -182,13 +182,47 @@ void add_common(std::vector<Seed>& seeds, const Script& open) {
     add("forwards",
         Script{}
             .step(Step::request_forward)
-            .message(Message{MessageNumber::request_success}.uint32(8080))
+            .message(Message{MessageNumber::request_success})
             .message(forwarded_tcpip())
             .step(Step::answer_yes)
-            .message(forwarded_streamlocal())
+            .step(Step::cancel_forward)
+            .message(forwarded_tcpip())
+            .message(Message{MessageNumber::request_success}));
+    add("forward_of_any_port",
+        Script{}
+            .step(Step::request_any_port)
+            .step(Step::probe)
+            .message(forwarded_tcpip())
+            .message(Message{MessageNumber::request_success}.uint32(8080))
+            .message(Message{MessageNumber::request_failure})
+            .message(forwarded_tcpip())
             .step(Step::answer_no)
             .step(Step::cancel_forward)
             .message(Message{MessageNumber::request_failure}));
+    add("forward_of_a_socket",
+        Script{}
+            .step(Step::request_socket)
+            .message(Message{MessageNumber::request_success})
+            .message(forwarded_streamlocal())
+            .step(Step::answer_yes)
+            .message(forwarded_streamlocal())
+            .step(Step::answer_no));
+    add("forward_refused",
+        Script{}
+            .step(Step::request_forward)
+            .step(Step::cancel_forward)
+            .message(Message{MessageNumber::request_failure}));
+    add("forward_without_a_port",
+        Script{}.step(Step::request_any_port).message(Message{MessageNumber::request_success}));
+    add("forward_requests_unanswered",
+        Script{}
+            .message(spec::global_request("tcpip-forward", true).text("").uint32(0))
+            .again(255)
+            .again(255));
+    add("forward_to_a_port_too_high",
+        Script{}.message(spec::global_request("tcpip-forward", true).text("").uint32(65'536)));
+    add("forward_cancelled_from_nothing",
+        Script{}.message(spec::global_request("cancel-tcpip-forward", true).text("x").uint32(9)));
     add("tcpip_forward",
         Script{}
             .message(spec::global_request("tcpip-forward", true).text("").uint32(0))
@@ -366,6 +400,86 @@ Message pk_ok() {
 
 }  // namespace
 
+std::vector<Seed> handshake_seeds(bool of_client) {
+    Script exchange;
+    exchange.step(Step::identification).step(Step::kexinit).step(Step::kex_value);
+    // A client accepts the host key, a server signs.
+    exchange.step(Step::answer_yes).step(Step::newkeys);
+    const Script begin = Script{}.step(Step::identification);
+    std::vector<Seed> seeds;
+    const auto add = [&](std::string name, const Script& script) {
+        seeds.push_back({std::move(name), script.bytes()});
+    };
+    add("whole",
+        Script{exchange}
+            .message(of_client ? service_accept() : service_request())
+            .message(of_client ? failure("publickey") : user_request("none"))
+            .step(Step::answer_yes));
+    add("refused_key",
+        Script{begin}.step(Step::kexinit).step(Step::kex_value).step(Step::answer_no));
+    add("lines_before",
+        Script{}.raw(ssh::bytes_of("Welcome\r\n")).step(Step::identification).step(Step::kexinit));
+    add("no_ssh", Script{}.raw(ssh::bytes_of("GET / HTTP/1.1\r\n\r\n")));
+    add("old_version", Script{}.raw(ssh::bytes_of("SSH-1.5-old\r\n")));
+    add("ignore_first", Script{begin}.message(spec::ignore("x")).step(Step::kexinit));
+    add("ignore_in_between",
+        Script{begin}.step(Step::kexinit).message(spec::ignore("x")).step(Step::kex_value));
+    add("debug_in_between",
+        Script{begin}
+            .step(Step::kexinit)
+            .message(Message{MessageNumber::debug}.boolean(true).text("x").text("")));
+    add("unknown_in_between", Script{begin}.step(Step::kexinit).message(Message{std::uint8_t{9}}));
+    add("unknown_before", Script{begin}.message(Message{std::uint8_t{9}}));
+    add("newkeys_first", Script{begin}.step(Step::newkeys));
+    add("newkeys_too_early", Script{begin}.step(Step::kexinit).step(Step::newkeys));
+    add("ignore_before_newkeys",
+        Script{begin}
+            .step(Step::kexinit)
+            .step(Step::kex_value)
+            .step(Step::answer_yes)
+            .message(spec::ignore("x"))
+            .step(Step::newkeys));
+    add("second_kexinit", Script{begin}.step(Step::kexinit).step(Step::kexinit));
+    add("channel_open_first", Script{begin}.message(open_of("session")));
+    add("success_first", Script{begin}.message(Message{MessageNumber::userauth_success}));
+    add("disconnect",
+        Script{begin}.message(Message{MessageNumber::disconnect}.uint32(2).text("no").text("")));
+    add("ping", Script{begin}.message(Message{MessageNumber::ping}.text("x")));
+    add("unimplemented", Script{begin}.message(Message{MessageNumber::unimplemented}.uint32(0)));
+    add("broken_kexinit", Script{begin}.message(Message{MessageNumber::kexinit}));
+    add("strange_reply",
+        Script{begin}
+            .step(Step::kexinit)
+            .message(Message{MessageNumber::kex_ecdh_reply}.text("").text("").text("")));
+    add("strange_init",
+        Script{begin}.step(Step::kexinit).message(Message{MessageNumber::kex_ecdh_init}.text("")));
+    add("giant_packet", Script{begin}.raw(Bytes(8, std::byte{255})));
+    add("nothing_for_long", Script{begin}.on(Step::pass_time, 255).on(Step::pass_time, 255));
+    add("much_ignored", Script{begin}.message(spec::ignore("x")).again(255).again(255));
+    add("rekey_at_once", Script{exchange}.step(Step::kexinit));
+    return seeds;
+}
+
+/// Each message, and each of its beginnings.
+void add_shortened(std::vector<Seed>& seeds,
+                   std::string_view name,
+                   const Script& begin,
+                   const Message& message) {
+    const std::span<const std::byte> payload = message;
+    for (std::size_t size = 1; size < payload.size(); size += 1 + payload.size() / 8) {
+        seeds.push_back({std::string{name} + "_of_" + std::to_string(size) + "_bytes",
+                         Script{begin}.message(payload.first(size)).bytes()});
+    }
+}
+
+std::vector<Seed> client_handshake_seeds() {
+    return handshake_seeds(true);
+}
+
+std::vector<Seed> server_handshake_seeds() {
+    return handshake_seeds(false);
+}
+
 std::vector<Seed> client_stream_seeds() {
     std::vector<Seed> seeds;
     add_common(seeds, Script{}.step(Step::open).message(confirmation(0, 1'000, 500)));
@@ -433,7 +547,7 @@ std::vector<Seed> client_authentication_seeds() {
     with_key.message(failure("publickey")).step(Step::answer_yes);
     Script with_signature = with_key;
     with_signature.message(pk_ok()).step(Step::answer_yes);
-    return {
+    std::vector<Seed> seeds{
         seed("none_is_enough", after([](Script& script) {
                  script.message(Message{MessageNumber::userauth_success});
              })),
@@ -513,6 +627,32 @@ std::vector<Seed> client_authentication_seeds() {
         seed("pings",
              Script{}.message(Message{MessageNumber::ping}.text("x")).message(spec::ignore("x"))),
     };
+    Script with_password = begin;
+    with_password.message(failure("password")).step(Step::answer_password);
+    Script with_prompts = begin;
+    with_prompts.message(failure("keyboard-interactive")).step(Step::answer_interactive);
+    add_shortened(seeds, "service_accept", Script{}, service_accept());
+    add_shortened(seeds, "ext_info", Script{}, ext_info("x"));
+    add_shortened(seeds, "failure", begin, failure("publickey"));
+    add_shortened(seeds, "banner", begin, banner());
+    add_shortened(seeds, "pk_ok", with_key, pk_ok());
+    add_shortened(seeds, "info_request", with_prompts, info_request(1));
+    add_shortened(seeds,
+                  "password_change_request",
+                  with_password,
+                  Message{MessageNumber::userauth_passwd_changereq}.text("new?").text(""));
+    seeds.push_back(
+        {"pk_ok_for_another_key",
+         Script{with_key}
+             .message(Message{MessageNumber::userauth_pk_ok}.text("ssh-ed25519").text("x"))
+             .bytes()});
+    seeds.push_back(
+        {"failure_unasked", Script{begin}.message(failure("x")).message(failure("x")).bytes()});
+    seeds.push_back(
+        {"long_success",
+         Script{begin}.message(Message{MessageNumber::userauth_success}.byte(0)).bytes()});
+    seeds.push_back({"request_to_a_client", Script{begin}.message(user_request("none")).bytes()});
+    return seeds;
 }
 
 std::vector<Seed> server_authentication_seeds() {
@@ -590,6 +730,16 @@ std::vector<Seed> server_authentication_seeds() {
             .step(Step::answer_no));
     add("answers_unasked",
         begin().message(Message{MessageNumber::userauth_info_response}.uint32(1).text("a")));
+    add_shortened(seeds, "password", begin(), password);
+    add_shortened(seeds, "interactive", begin(), interactive);
+    add_shortened(seeds, "query", begin(), public_key_request("ssh-ed25519", false));
+    add_shortened(seeds,
+                  "answers",
+                  begin().message(interactive).on(Step::ask_prompts, 1),
+                  Message{MessageNumber::userauth_info_response}.uint32(1).text("answer"));
+    add_shortened(seeds, "service_request", Script{}, service_request());
+    add("success_to_a_server", begin().message(Message{MessageNumber::userauth_success}));
+    add("unknown_method", begin().message(user_request("hostbased")).again(7));
     add("wrong_service", Script{}.message(Message{MessageNumber::service_request}.text("x")));
     add("other_service",
         begin().message(

@@ -2,6 +2,7 @@
 
 #include "tests/fuzz/session_steps.h"
 
+#include <algorithm>
 #include <array>
 #include <string>
 #include <utility>
@@ -30,6 +31,11 @@ constexpr std::uint32_t window_bytes = 300;
 constexpr std::uint32_t packet_bytes = 200;
 /// The only one whose frame the null cipher imitates, so that a rekey changes nothing in it.
 constexpr const char* cipher = "aes128-gcm@openssh.com";
+
+/// With what clients do for OpenSSH's servers alone.
+constexpr const char* server_software = "OpenSSH_9.2";
+constexpr const char* client_identification = "SSH-2.0-Caponier_0.1";
+constexpr const char* server_identification = "SSH-2.0-OpenSSH_9.2";
 
 ssh::SessionConfig small_config() {
     ssh::SessionConfig config;
@@ -79,7 +85,9 @@ std::unique_ptr<sim::Pair> make_pair(ssh::Role role, SessionSteps::From from) {
     }
     auto pair = std::make_unique<sim::Pair>(std::move(options));
     const sim::Pair::End& end = role == ssh::Role::client ? pair->client : pair->server;
-    while (from == SessionSteps::From::keys ? end.keys_changed == 0 : !end.established) {
+    while (from == SessionSteps::From::keys          ? end.keys_changed == 0
+           : from == SessionSteps::From::established ? !end.established
+                                                     : false) {
         expects(pair->step());
     }
     return pair;
@@ -102,6 +110,7 @@ sim::Pair::Options pair_under_fuzz() {
     sim::Pair::Options options;
     options.client = small_config();
     options.server = small_config();
+    options.server.software = server_software;
     return options;
 }
 
@@ -111,11 +120,16 @@ SessionSteps::SessionSteps(ssh::Role role, From from)
       session_{role == ssh::Role::client ? pair_->client.session() : pair_->server.session()},
       now_{pair_->now()},
       sealer_{outbox_, sim::random_source(random_)} {
-    use_null_cipher(sealer_);
-    use_null_cipher(opener_);
+    if (from == From::start) {
+        identified_ = false;
+    } else {
+        use_null_cipher(sealer_);
+        use_null_cipher(opener_);
+    }
     frame_.role = role == ssh::Role::client ? ssh::Role::server : ssh::Role::client;
-    frame_.own_identification = "SSH-2.0-Caponier_0.1";
-    frame_.peer_identification = "SSH-2.0-Caponier_0.1";
+    const bool is_server = frame_.role == ssh::Role::server;
+    frame_.own_identification = is_server ? server_identification : client_identification;
+    frame_.peer_identification = is_server ? client_identification : server_identification;
     frame_.random = sim::random_source(random_);
     take_events();
     read();
@@ -139,13 +153,8 @@ void SessionSteps::take(Input& input) {
 void SessionSteps::take_step(Step step, Input& input) {
     switch (step) {
     case Step::open:
-        if (session_.is_established()) {
-            static_cast<void>(session_.open({.kind = ssh::OpenTarget::Kind::direct_tcpip,
-                                             .host = "db",
-                                             .port = 5432,
-                                             .originator_host = "::1",
-                                             .originator_port = 9}));
-        }
+    case Step::open_socket:
+        open(step == Step::open_socket);
         break;
     case Step::send:
     case Step::grant:
@@ -186,14 +195,54 @@ void SessionSteps::take_step(Step step, Input& input) {
         session_.disconnect();
         break;
     case Step::request_forward:
-        session_.request_forward("localhost", 8080);
-        break;
+    case Step::request_any_port:
+    case Step::request_socket:
     case Step::cancel_forward:
-        session_.cancel_forward("localhost", 8080);
+        take_forward_step(step);
         break;
     default:
         take_peer_step(step, input);
         break;
+    }
+}
+
+void SessionSteps::open(bool is_socket) {
+    if (!session_.is_established()) {
+        return;
+    }
+    using Kind = ssh::ChannelKind;
+    const bool is_client = role_ == ssh::Role::client;
+    static_cast<void>(session_.open(
+        {.kind = is_socket ? (is_client ? Kind::direct_streamlocal : Kind::forwarded_streamlocal)
+                           : (is_client ? Kind::direct_tcpip : Kind::forwarded_tcpip),
+         .host = is_socket ? "/run/x" : "db",
+         .port = is_socket ? std::uint16_t{0} : std::uint16_t{5432},
+         .originator_host = "::1",
+         .originator_port = 9}));
+}
+
+void SessionSteps::take_forward_step(Step step) {
+    if (role_ != ssh::Role::client || !session_.is_established()) {
+        return;
+    }
+    if (step == Step::cancel_forward) {
+        if (!forwards_.empty()) {
+            session_.cancel_forward(forwards_.front());
+            forwards_.push_back(forwards_.front());
+            forwards_.pop_front();
+        }
+        return;
+    }
+    using Kind = ssh::ForwardAddress::Kind;
+    const bool is_socket = step == Step::request_socket;
+    const std::uint16_t port = step == Step::request_forward ? 8080 : 0;
+    const auto id = session_.request_forward({.kind = is_socket ? Kind::streamlocal : Kind::tcpip,
+                                              .host = is_socket ? "/run/x" : "localhost",
+                                              .port = port});
+    if (id) {
+        forwards_.push_back(*id);
+    } else {
+        expects(forwards_.size() >= ssh::forwards_max);
     }
 }
 
@@ -247,6 +296,14 @@ void SessionSteps::take_peer_step(Step step, Input& input) {
         deliver();
         break;
     }
+    case Step::identification: {
+        const auto line = ssh::bytes_of(frame_.own_identification);
+        to_session_.insert(to_session_.end(), line.begin(), line.end());
+        to_session_.push_back(std::byte{'\r'});
+        to_session_.push_back(std::byte{'\n'});
+        deliver();
+        break;
+    }
     case Step::kexinit:
         send_kexinit();
         break;
@@ -256,6 +313,7 @@ void SessionSteps::take_peer_step(Step step, Input& input) {
     case Step::newkeys: {
         constexpr std::array payload{static_cast<std::byte>(MessageNumber::newkeys)};
         send_message(payload);
+        use_null_cipher(sealer_);
         break;
     }
     case Step::gather:
@@ -310,6 +368,12 @@ void SessionSteps::read() {
         take_events();
     }
     std::span<std::byte> unread{from_session_};
+    if (!identified_ && !unread.empty()) {
+        const auto end = std::ranges::find(unread, std::byte{'\n'});
+        expects(end != unread.end());
+        unread = unread.subspan(static_cast<std::size_t>(end - unread.begin()) + 1);
+        identified_ = true;
+    }
     while (!unread.empty()) {
         const auto packet = opener_.open(unread);
         expects(packet.has_value());
@@ -337,6 +401,7 @@ void SessionSteps::take_message(std::span<const std::byte> payload) {
             kex_is_negotiated_ = kex_->take_peer_kexinit(kexinit_of_session_).has_value();
         }
     } else if (number == MessageNumber::newkeys) {
+        use_null_cipher(opener_);
         session_is_in_kex_ = false;
         kexinit_of_session_.clear();
     } else if (number == MessageNumber::kex_ecdh_init && kex_is_negotiated_) {
@@ -382,6 +447,8 @@ void SessionSteps::take_event(const ssh::Event& event) {
     if (std::holds_alternative<ssh::SessionEnded>(event)) {
         ended_ = true;
         questions_.clear();
+    } else if (std::holds_alternative<ssh::HostKeyReceived>(event)) {
+        ask(Question::Kind::host_key);
     } else if (const auto* signature = std::get_if<ssh::SignatureWanted>(&event)) {
         Question& question = ask(Question::Kind::signature);
         question.name = signature->key.algorithm;
@@ -402,6 +469,16 @@ void SessionSteps::take_event(const ssh::Event& event) {
     } else if (const auto* channel = std::get_if<ssh::ChannelRequested>(&event)) {
         unanswered_.insert(channel->id);
         ask(Question::Kind::channel).channel = channel->id;
+    } else if (const auto* forward = std::get_if<ssh::ForwardRequested>(&event)) {
+        ask(Question::Kind::forward).wants_port =
+            !forward->cancel && forward->address.kind == ssh::ForwardAddress::Kind::tcpip &&
+            forward->address.port == 0;
+    } else if (const auto* reply = std::get_if<ssh::ForwardReply>(&event)) {
+        // "The forward is over after a refusal, and after the answer to cancel_forward()".
+        expects(std::ranges::count(forwards_, reply->id) == 1);
+        if (reply->cancel || !reply->accepted) {
+            std::erase(forwards_, reply->id);
+        }
     } else if (const auto* data = std::get_if<ssh::ChannelData>(&event)) {
         expects(!data->bytes.empty());
         expects(data->bytes.size() <= packet_bytes);
@@ -428,6 +505,9 @@ void SessionSteps::answer(Step step, Input& input) {
     questions_.pop_front();
     const bool yes = step == Step::answer_yes;
     switch (question.kind) {
+    case Question::Kind::host_key:
+        yes ? session_.accept_host_key() : session_.reject_host_key();
+        break;
     case Question::Kind::signature: {
         const ssh::SigningKey& key =
             role_ == ssh::Role::server ? sim::Pair::host_key() : sim::Pair::user_key();
@@ -441,6 +521,10 @@ void SessionSteps::answer(Step step, Input& input) {
         break;
     case Question::Kind::user:
         answer_user(question, step, prompts);
+        break;
+    case Question::Kind::forward:
+        session_.reply_forward(yes,
+                               yes && question.wants_port ? std::uint16_t{4242} : std::uint16_t{0});
         break;
     case Question::Kind::channel:
         unanswered_.erase(question.channel);

@@ -49,13 +49,17 @@ enum class Step : std::uint8_t {
     newkeys = 18,    ///< its SSH_MSG_NEWKEYS
     disconnect = 19,
     request_forward = 20,
-    cancel_forward = 21,
+    cancel_forward = 21,      ///< the oldest
     gather = 22,              ///< what the peer sends is delivered in one piece with what follows
     deliver = 23,             ///< now
     answer_password = 24,     ///< a client that has to choose a method tries this one
     answer_interactive = 25,  ///< or this one
     answer_partly = 26,       ///< a server wants more
     ask_prompts = 27,         ///< byte count: or asks
+    request_any_port = 28,    ///< a forward whose port the server chooses
+    request_socket = 29,      ///< a forward of a unix socket
+    open_socket = 30,         ///< the application asks for a channel of one
+    identification = 31,      ///< the peer sends its line
 };
 
 /// Of the two sessions that come together before an input starts: the same bytes every time.
@@ -63,9 +67,10 @@ enum class Step : std::uint8_t {
 
 class SessionSteps {
   public:
-    enum class From : std::uint8_t { keys, established };
+    enum class From : std::uint8_t { start, keys, established };
 
-    /// Two sessions come so far together; the one of `role` stays.
+    /// Two sessions come so far together; the one of `role` stays. From the start on there are no
+    /// keys, and the peer has still to say who it is.
     SessionSteps(ssh::Role role, From from);
 
     void take(Input& input);
@@ -73,17 +78,28 @@ class SessionSteps {
   private:
     /// What the application was asked and has not answered.
     struct Question {
-        enum class Kind : std::uint8_t { signature, method, prompts, user, channel };
+        enum class Kind : std::uint8_t {
+            host_key,
+            signature,
+            method,
+            prompts,
+            user,
+            channel,
+            forward
+        };
         Kind kind{};
         ssh::LocalChannelId channel{};  ///< of channel
         std::string name;               ///< of signature the algorithm, of user the method
         std::vector<std::byte> data;    ///< what is to be signed
         std::size_t prompts = 0;
-        bool is_query = false;  ///< would this key do?
+        bool wants_port = false;  ///< of forward: the client left it to us
+        bool is_query = false;    ///< would this key do?
     };
 
     void take_step(Step step, Input& input);
     void take_peer_step(Step step, Input& input);
+    void open(bool is_socket);
+    void take_forward_step(Step step);
     void take_channel_step(Step step, Input& input);
     void send_message(std::span<const std::byte> payload);
     void deliver();
@@ -119,6 +135,7 @@ class SessionSteps {
     bool kex_is_negotiated_ = false;
     bool kex_value_came_ = false;
     std::vector<std::byte> kexinit_of_session_;
+    bool identified_ = true;          ///< the session's own line was read
     bool session_is_in_kex_ = false;  ///< between its own KEXINIT and NEWKEYS
 
     // The application.
