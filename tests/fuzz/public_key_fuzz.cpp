@@ -6,6 +6,8 @@
 //   4  byte algorithm, uint16 length, a blob, and a signature to verify with it
 
 #include <algorithm>
+#include <string>
+#include <vector>
 
 #include "ssh/crypto/signature.h"
 #include "ssh/expects.h"
@@ -39,7 +41,7 @@ void try_text(const ssh::Result<ssh::PublicKeyText>& text) {
 }
 
 void try_signature(Input& input) {
-    const auto names = ssh::signature_algorithm_names();
+    const std::vector<std::string> names = ssh::with_defaults(ssh::SessionConfig{}).public_key;
     const std::string_view algorithm = names[input.byte() % names.size()];
     const auto blob = input.bytes(input.uint16());
     const bool fits = ssh::parse_public_key(blob).has_value();

@@ -141,6 +141,7 @@ class SessionSteps {
     // The application.
     std::deque<Question> questions_;
     std::string method_;                        ///< of the request that a server judges
+    std::deque<ssh::ForwardId> forwards_;       ///< asked for and not over
     std::set<ssh::LocalChannelId> unanswered_;  ///< asked for by the peer, not accepted
     bool ended_ = false;
 };
