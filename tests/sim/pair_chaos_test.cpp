@@ -22,7 +22,8 @@ std::optional<std::uint64_t> number_from_environment(const char* name) {
                            : std::optional<std::uint64_t>{std::strtoull(text, nullptr, 10)};
 }
 
-// Items 26, 59, 60, 135, 142, 143, 151, 160-162. Items 153 and 154: windows and packets down to a byte.
+// Items 26, 59, 60, 135, 142, 143, 151, 160-162. Items 153 and 154: windows and packets down to a
+// byte.
 TEST(PairChaos, LosesNoByteAndLeavesNothingBehind) {
     const std::optional<std::uint64_t> one = number_from_environment("CAPONIER_SEED");
     const std::uint64_t first = one.value_or(1);
