@@ -14,7 +14,7 @@ OUR_COLOURS = {"": "#4c72b0", "-epoll": "#64b5cd", "-pool64": "#1f3b73", "-libss
 FURTHER_COLOURS = ("#937860", "#da8bc3", "#ccb974", "#2f4b4b", "#a05195", "#665191")
 SIZE = (1100, 620)
 # Below all panels, where no curve is.
-PANELS = "margins 0.07,0.985,0.2,0.86 spacing 0.06"
+PANELS = "margins 0.07,0.985,0.3,0.88 spacing 0.06"
 KEY_BELOW = "set key at screen 0.5,0.02 center bottom horizontal maxrows 2\n"
 
 
