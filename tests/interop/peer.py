@@ -49,6 +49,7 @@ class Peer(rig.Process):
     user_key_kind = "ed25519"
     rekeys = True  # can be told to ask for new keys before long
     takes_rekeys = True  # survives ours
+    tunnels_in_rekey = 4
     host_key_kinds = tuple(KINDS)
     options = {}  # what its users should set
     environment = None
@@ -217,6 +218,9 @@ class AsyncSsh(_PythonPeer):
 class Paramiko(_PythonPeer):
     name = "Paramiko"
     module = "paramiko"
+    # A CLOSE that arrives in its own key exchange is answered by the thread that would finish the
+    # exchange, and that waits for the end of it: with several tunnels the session may hang.
+    tunnels_in_rekey = 1
 
 
 class _NodePeer(Peer):

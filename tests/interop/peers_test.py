@@ -242,11 +242,12 @@ def asks_for_new_keys_and_nothing_is_lost(self, kind):
     target = load.Target(load.duplex)
     program, [port] = self.tunnel(self.start(kind, rekey_bytes=MIB), target.host_and_port)
 
-    load.at_once(load.converse, [(port, 2 * seed, 4 * MIB) for seed in range(4)])
+    count = kind.tunnels_in_rekey
+    load.at_once(load.converse, [(port, 2 * seed, 16 * MIB // count) for seed in range(count)])
 
     # Few of them: AsyncSSH goes on sending during an exchange, ssh2 counts anew at its beginning.
     self.assertGreater(len(program.lines(pattern=NEW_KEYS)), 2)
-    self.assertEqual(target.wait_for_results(4), [True] * 4)
+    self.assertEqual(target.wait_for_results(count), [True] * count)
 
 
 @only_for(peer.Dropbear)
