@@ -263,7 +263,7 @@ SessionCounters& SessionPool::counters(SessionSlot slot) noexcept {
 }
 
 std::size_t SessionPool::channels_max() const noexcept {
-    return std::max(session_channels_max, shape_.channels_mark);
+    return std::max(shape_.channels_max, shape_.channels_mark);
 }
 
 }  // namespace caponier::relay

@@ -17,6 +17,7 @@
 
 #include "engine/io/loop.h"
 #include "engine/relay/counters.h"
+#include "engine/relay/limits.h"
 #include "engine/relay/placement.h"
 #include "engine/relay/session_slot.h"
 
@@ -27,6 +28,8 @@ struct PoolShape {
     std::size_t sessions_max = 16;
     /// Tunnels per session at which another is dialled.
     std::size_t channels_mark = 64;
+    /// Beyond this a session takes none, unless the mark is higher.
+    std::size_t channels_max = session_channels_max;
     std::size_t shards_max = 1;
     /// A shard whose thread is this busy gets no further session while there may be another shard.
     std::uint64_t shard_busy_permille = 500;

@@ -21,9 +21,9 @@ enum class FrameKind : std::uint8_t {
     signature,
     banner,
     established,
-    open,    ///< originator port, target port, window
-    opened,  ///< window, maximum packet
-    refused,
+    open,     ///< originator port, target port, window
+    opened,   ///< window, maximum packet
+    refused,  ///< reason, unless it is that the target did not want to
     data,
     eof,
     close,

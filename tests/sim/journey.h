@@ -60,6 +60,8 @@ struct Journey {
     int client_error = 0;         ///< of a receive
 
     // ---- what the target saw ------------------------------------------------------------------
+    std::uint32_t openings = 0;  ///< channels that were asked for: more than one if it was moved
+    std::size_t session = 0;     ///< of the last one
     std::uint16_t opened_target_port = 0;
     std::uint64_t uploaded = 0;
     std::uint64_t target_sent = 0;

@@ -63,13 +63,18 @@ TEST(RelayChaos, RunsASeedTheSameWayTwice) {
 TEST(RelayChaos, ReachesCleanEndsResetsAndDeadSessions) {
     RunReport sum;
     std::uint64_t dead_sessions = 0;
+    std::uint64_t pools = 0;
 
-    for (std::uint64_t seed = 1; seed <= 100; ++seed) {
+    for (std::uint64_t seed = 1; seed <= 200; ++seed) {
         const RunReport report = run_relay_world(seed);
         sum.journeys += report.journeys;
         sum.journeys_completed += report.journeys_completed;
         sum.journeys_reset += report.journeys_reset;
         sum.bytes_delivered += report.bytes_delivered;
+        sum.journeys_moved += report.journeys_moved;
+        sum.sessions_lost += report.sessions_lost;
+        sum.shards += report.shards - 1;
+        pools += report.sessions > 1 ? 1U : 0U;
         dead_sessions += report.session_died ? 1U : 0U;
     }
 
@@ -78,7 +83,11 @@ TEST(RelayChaos, ReachesCleanEndsResetsAndDeadSessions) {
     EXPECT_GT(sum.journeys_reset, sum.journeys / 10);
     EXPECT_GT(sum.bytes_delivered, 5'000'000U);
     EXPECT_GT(dead_sessions, 5U);
-    EXPECT_LT(dead_sessions, 50U);
+    EXPECT_LT(dead_sessions, 100U);
+    EXPECT_GT(pools, 40U);
+    EXPECT_GT(sum.shards, 40U);
+    EXPECT_GT(sum.sessions_lost, 0U);
+    EXPECT_GT(sum.journeys_moved, 0U);
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdio>
 #include <cstdlib>
+#include <map>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -13,8 +14,8 @@
 #include "engine/relay/limits.h"
 #include "engine/relay/relay.h"
 #include "tests/sim/local_client.h"
+#include "tests/sim/scripted_bastion.h"
 #include "tests/sim/scripted_policy.h"
-#include "tests/sim/scripted_server.h"
 #include "tests/sim/scripted_session.h"
 #include "tests/sim/sim_loop.h"
 #include "tests/sim/sim_network.h"
@@ -81,6 +82,7 @@ ServerScript draw_server(Random& random) {
     script.leave = leaves[random.below(leaves.size())];
     script.leaves_after_frames =
         static_cast<std::uint32_t>(random.chance(2'500) ? random.between(1, 300) : 0);
+    script.is_short = random.chance(1'000) ? 2'000U : 0U;
     script.refuses_first_identity = random.chance(3'000);
     script.rekeys_after_frames =
         static_cast<std::uint32_t>(random.chance(3'000) ? random.between(5, 100) : 0);
@@ -91,9 +93,9 @@ ServerScript draw_server(Random& random) {
     return script;
 }
 
-SessionScript draw_session(Random& random) {
+SessionScript draw_session(Random& random, std::uint32_t window_bytes) {
     SessionScript script;
-    script.window_bytes = static_cast<std::uint32_t>(random.between(1'000, 60'000));
+    script.window_bytes = window_bytes;
     script.adjust_bytes = static_cast<std::uint32_t>(random.between(1, script.window_bytes / 2));
     script.outbox_bytes = draw_size(random, 2'000, 400'000);
     script.channels = draw_size(random, 2, 20);
@@ -101,6 +103,21 @@ SessionScript draw_session(Random& random) {
     script.fails_after_frames =
         static_cast<std::uint32_t>(random.chance(500) ? random.between(1, 300) : 0);
     return script;
+}
+
+/// Half of the worlds have one session on one shard. In the others the pool grows early and
+/// spreads, so that a few clients reach what in earnest takes hundreds.
+relay::PoolShape draw_pool(Random& random) {
+    if (random.chance(5'000)) {
+        return {.sessions_max = 1};
+    }
+    relay::PoolShape shape;
+    shape.sessions_max = draw_size(random, 2, 5);
+    shape.channels_mark = draw_size(random, 1, 4);
+    shape.channels_max = random.chance(3'000) ? shape.channels_mark : 500;
+    shape.shards_max = draw_size(random, 1, 3);
+    shape.shard_busy_permille = 0;
+    return shape;
 }
 
 AnswerDesk::Script draw_answers(Random& random) {
@@ -113,7 +130,25 @@ AnswerDesk::Script draw_answers(Random& random) {
 // ---- the world
 // -------------------------------------------------------------------------------------
 
-class RelayWorld final : relay::Observer, relay::SessionFactory {
+/// A further shard: in earnest a thread, here a loop that runs while another one waits.
+class SimShard {
+  public:
+    SimShard(SimNetwork& network, const Faults& faults, const relay::Shard::Place& place)
+        : loop(network, faults), shard_(loop, place) {
+        loop.set_after_turn([this] {
+            if (!shard_.is_finished()) {
+                shard_.after_turn();
+            }
+        });
+        shard_.start();
+    }
+    SimLoop loop;
+
+  private:
+    relay::Shard shard_;
+};
+
+class RelayWorld final : relay::Observer, relay::SessionFactory, relay::ShardStarter {
   public:
     RelayWorld(std::uint64_t seed, bool narrates);
 
@@ -121,6 +156,8 @@ class RelayWorld final : relay::Observer, relay::SessionFactory {
 
   private:
     void start_clients();
+    void keep_looking();
+    void on_look(io::Outcome&) noexcept {}
     void ask_to_stop();
     void clean_up();
     [[nodiscard]] bool clients_are_over() const;
@@ -129,9 +166,10 @@ class RelayWorld final : relay::Observer, relay::SessionFactory {
     void judge(const Journey& journey);
     void judge_completion(const Journey& journey);
     void judge_session();
+    void judge_loop(const SimLoop& loop);
     void judge_leftovers();
     void violate(const Journey& journey, const char* what);
-    [[nodiscard]] bool session_was_disturbed() const;
+    [[nodiscard]] bool was_disturbed(const Journey& journey) const;
 
     void listening(const relay::Forward& forward, const io::Address& address) noexcept override;
     void listen_failed(const relay::Forward& forward,
@@ -140,7 +178,11 @@ class RelayWorld final : relay::Observer, relay::SessionFactory {
     void finished(relay::Finish why) noexcept override;
     void session_ended(const relay::SessionEnd& end) noexcept override;
     void session_established(relay::SessionSlot) noexcept override {}
-    void session_lost(relay::SessionSlot, const relay::SessionEnd&, bool) noexcept override {}
+    void session_lost(relay::SessionSlot,
+                      const relay::SessionEnd&,
+                      bool was_established) noexcept override {
+        sessions_lost_ += was_established ? 1U : 0U;
+    }
     void peer_identified(relay::SessionSlot, std::string_view) noexcept override {}
     void keys_changed(relay::SessionSlot, std::string_view) noexcept override {}
     void tunnel_opened(const relay::Target&) noexcept override {}
@@ -153,22 +195,30 @@ class RelayWorld final : relay::Observer, relay::SessionFactory {
 
     ssh::Result<std::unique_ptr<ssh::Session>> make_session() override;
     std::unique_ptr<relay::SessionPolicy> make_policy(io::Loop& loop) override;
+    void start_shard(const relay::Shard::Place& place) noexcept override;
+    [[nodiscard]] AnswerDesk& desk_of(io::Loop& loop);
 
     std::uint64_t seed_;
     Random random_;
     bool connections_may_fail_;
+    bool sessions_may_fail_ = false;
+    Faults relay_faults_;
     SimNetwork network_;
     SimLoop relay_loop_;
     SimLoop peer_loop_;
     std::unique_ptr<io::BufferPool> peer_pool_;
     Ledger ledger_;
-    SessionScript session_script_;
-    AnswerDesk desk_;
-    ScriptedServer server_;
+    std::uint32_t window_bytes_;
+    AnswerDesk::Script answers_;
+    std::map<const io::Loop*, std::unique_ptr<AnswerDesk>> desks_;
+    ScriptedBastion bastion_;
     std::vector<std::unique_ptr<LocalClient>> clients_;
     relay::Destination destination_;
     std::vector<relay::Forward> forwards_;
+    relay::PoolShape pool_;
     std::optional<relay::Relay> relay_;
+    std::vector<std::unique_ptr<SimShard>> shards_;
+    io::Completion look_;
     std::vector<std::uint16_t> refused_;  ///< ports of clients whose channel the relay refused
 
     std::uint64_t stops_after_turns_ = 0;  ///< 0: not before all clients are done
@@ -178,7 +228,8 @@ class RelayWorld final : relay::Observer, relay::SessionFactory {
     bool stopped_early_ = false;
     bool listening_ = false;
     bool finished_ = false;
-    bool session_died_ = false;
+    bool session_died_ = false;  ///< the last one, and the relay with it
+    std::uint64_t sessions_lost_ = 0;
     std::string session_end_;
 };
 
@@ -187,14 +238,21 @@ RelayWorld::RelayWorld(std::uint64_t seed, bool narrates)
     : seed_{seed},
       random_{Random::mix(seed)},
       connections_may_fail_{random_.chance(5'000)},
+      relay_faults_{draw_faults(random_, connections_may_fail_)},
       network_{random_.next(), draw_network(random_)},
-      relay_loop_{network_, draw_faults(random_, connections_may_fail_)},
+      relay_loop_{network_, relay_faults_},
       peer_loop_{network_, draw_faults(random_, false)},
       peer_pool_{std::move(*peer_loop_.make_pool({.buffers = 128, .buffer_bytes = 64 * 1024}))},
       ledger_{random_.next()},
-      session_script_{draw_session(random_)},
-      desk_{relay_loop_, draw_answers(random_), random_.next()},
-      server_{peer_loop_, *peer_pool_, ledger_, draw_server(random_), random_.next()} {
+      window_bytes_{static_cast<std::uint32_t>(random_.between(1'000, 60'000))},
+      answers_{draw_answers(random_)},
+      bastion_{peer_loop_,
+               *peer_pool_,
+               ledger_,
+               {.sessions_max = draw_size(random_, 1, 8),
+                .seed = random_.next(),
+                .next_server = [this] { return draw_server(random_); }}},
+      pool_{draw_pool(random_)} {
     if (narrates) {
         network_.trace().print();
     }
@@ -202,16 +260,17 @@ RelayWorld::RelayWorld(std::uint64_t seed, bool narrates)
         stops_after_turns_ = random_.between(1, 3'000);
         stops_at_once_ = random_.chance(5'000);
     }
+    look_.bind<&RelayWorld::on_look>(*this);
     const io::Address server = *io::Address::ip("192.0.2.1", 22);
-    server_.start(server);
+    bastion_.start(server);
     if (random_.chance(2'000)) {
         destination_.addresses.push_back(*io::Address::ip("2001:db8::1", 22));  // nobody there
     }
     destination_.addresses.push_back(server);
     destination_.factory = this;
-    destination_.windows = {.initial_bytes = session_script_.window_bytes,
-                            .least_bytes = session_script_.window_bytes / 4 + 1,
-                            .most_bytes = 4 * session_script_.window_bytes};
+    destination_.windows = {.initial_bytes = window_bytes_,
+                            .least_bytes = window_bytes_ / 4 + 1,
+                            .most_bytes = 4 * window_bytes_};
     const std::uint64_t forwards = random_.between(1, 3);
     for (std::uint16_t i = 0; i < forwards; ++i) {
         forwards_.push_back(
@@ -219,7 +278,12 @@ RelayWorld::RelayWorld(std::uint64_t seed, bool narrates)
              .target = {.host = "db.internal", .port = static_cast<std::uint16_t>(5000 + i)}});
     }
     relay::Observer& observer = *this;
-    const relay::Relay::Plan plan{.destination = destination_, .forwards = forwards_};
+    relay::ShardStarter& starter = *this;
+    const relay::Relay::Plan plan{.destination = destination_,
+                                  .forwards = forwards_,
+                                  .pool = pool_,
+                                  .seed = random_.next(),
+                                  .starter = &starter};
     relay_.emplace(relay_loop_, observer, plan);
 }
 
@@ -227,10 +291,10 @@ RelayWorld::RelayWorld(std::uint64_t seed, bool narrates)
 // ---------------------------------------------------------------
 
 ssh::Result<std::unique_ptr<ssh::Session>> RelayWorld::make_session() {
+    const SessionScript script = draw_session(random_, window_bytes_);
+    sessions_may_fail_ = sessions_may_fail_ || script.fails_after_frames != 0;
     return std::make_unique<ScriptedSession>(
-        session_script_,
-        ledger_,
-        [this](std::uint16_t port) -> std::optional<ScriptedSession::Flow> {
+        script, ledger_, [this](std::uint16_t port) -> std::optional<ScriptedSession::Flow> {
             const std::optional<SimNetwork::Flow> flow = network_.flow_of(port);
             if (!flow) {
                 return std::nullopt;
@@ -239,8 +303,20 @@ ssh::Result<std::unique_ptr<ssh::Session>> RelayWorld::make_session() {
         });
 }
 
-std::unique_ptr<relay::SessionPolicy> RelayWorld::make_policy(io::Loop&) {
-    return desk_.make_policy();
+std::unique_ptr<relay::SessionPolicy> RelayWorld::make_policy(io::Loop& loop) {
+    return desk_of(loop).make_policy();
+}
+
+AnswerDesk& RelayWorld::desk_of(io::Loop& loop) {
+    std::unique_ptr<AnswerDesk>& desk = desks_[&loop];
+    if (desk == nullptr) {
+        desk = std::make_unique<AnswerDesk>(loop, answers_, random_.next());
+    }
+    return *desk;
+}
+
+void RelayWorld::start_shard(const relay::Shard::Place& place) noexcept {
+    shards_.push_back(std::make_unique<SimShard>(network_, relay_faults_, place));
 }
 
 void RelayWorld::listening(const relay::Forward& forward, const io::Address& address) noexcept {
@@ -277,6 +353,7 @@ void RelayWorld::tunnel_refused(const io::Address& client,
 
 RunReport RelayWorld::run() {
     relay_->start();
+    keep_looking();
     std::uint64_t turns = 0;
     while (!relay_->is_finished() && turns < turns_max && !relay_loop_.is_stalled()) {
         relay_->turn();
@@ -284,7 +361,7 @@ RunReport RelayWorld::run() {
         const bool early = stops_after_turns_ != 0 && turns >= stops_after_turns_;
         // One who stops at once cuts what the server has not passed on yet.
         const bool idle =
-            listening_ && nobody_is_left() && (!stops_at_once_ || server_.is_quiet());
+            listening_ && nobody_is_left() && (!stops_at_once_ || bastion_.is_quiet());
         if (!stop_asked_ && !session_died_ && (early || idle)) {
             stopped_early_ = !idle;
             ask_to_stop();
@@ -306,6 +383,7 @@ RunReport RelayWorld::run() {
         const bool completed = journey.client_saw_fin && journey.target_saw_eof;
         ++report.journeys;
         report.journeys_completed += completed ? 1U : 0U;
+        report.journeys_moved += journey.openings > 1 ? 1U : 0U;
         report.journeys_reset += journey.client_error != 0 ? 1U : 0U;
         report.bytes_delivered += journey.received + journey.uploaded;
     }
@@ -315,7 +393,22 @@ RunReport RelayWorld::run() {
     report.trace_hash = network_.trace().hash();
     report.trace_entries = network_.trace().entries();
     report.session_died = session_died_;
+    report.sessions = bastion_.sessions();
+    report.sessions_lost = sessions_lost_;
+    report.shards = shards_.size() + 1;
     return report;
+}
+
+/// The first loop may have nothing to do while others have; this world is judged on its turns.
+void RelayWorld::keep_looking() {
+    network_.schedule(seconds{1}, [this] {
+        if (!relay_->is_finished()) {
+            if (!look_.in_flight()) {
+                relay_loop_.post(look_);
+            }
+            keep_looking();
+        }
+    });
 }
 
 void RelayWorld::ask_to_stop() {
@@ -353,7 +446,7 @@ void RelayWorld::clean_up() {
         }
     };
     run_until_nothing_happens();
-    server_.stop();
+    bastion_.stop();
     run_until_nothing_happens();
 }
 
@@ -363,8 +456,10 @@ void RelayWorld::violate(const Journey& journey, const char* what) {
     ledger_.add_violation(std::string{what} + "\n    " + describe(journey));
 }
 
-bool RelayWorld::session_was_disturbed() const {
-    return session_died_ || stopped_early_ || server_.has_left();
+/// Of the sessions that fail, only the one that carries it may take a journey with it.
+bool RelayWorld::was_disturbed(const Journey& journey) const {
+    return stopped_early_ || (journey.openings == 0 && session_died_) ||
+           (journey.openings > 0 && bastion_.was_disturbed(journey.session));
 }
 
 void RelayWorld::judge(const Journey& journey) {
@@ -402,7 +497,7 @@ void RelayWorld::judge_completion(const Journey& journey) {
         std::find(refused_.begin(), refused_.end(), journey.port) != refused_.end();
     const bool client_stayed = journey.client_habit == ClientHabit::ends_first ||
                                journey.client_habit == ClientHabit::ends_last;
-    if (session_was_disturbed() || was_refused || !client_stayed ||
+    if (was_disturbed(journey) || was_refused || !client_stayed ||
         network_.was_failed(journey.port)) {
         return;
     }
@@ -427,8 +522,11 @@ void RelayWorld::judge_completion(const Journey& journey) {
 }
 
 void RelayWorld::judge_session() {
-    const bool has_reason = server_.has_left() || connections_may_fail_ || desk_.has_refused() ||
-                            session_script_.fails_after_frames != 0 || stop_asked_;
+    const bool was_refused = std::any_of(desks_.begin(), desks_.end(), [](const auto& entry) {
+        return entry.second->has_refused();
+    });
+    const bool has_reason = bastion_.has_any_left() || connections_may_fail_ || was_refused ||
+                            sessions_may_fail_ || stop_asked_;
     if (session_died_ && !has_reason) {
         ledger_.add_violation("the session ended without a reason: " + session_end_);
     }
@@ -437,14 +535,21 @@ void RelayWorld::judge_session() {
 void RelayWorld::judge_leftovers() {
     relay_.reset();
     clients_.clear();
-    if (relay_loop_.in_flight() != 0) {
-        ledger_.add_violation("operations are left: " + relay_loop_.describe_in_flight());
-    }
-    if (relay_loop_.leases_out() != 0) {
-        ledger_.add_violation("leases are left");
+    judge_loop(relay_loop_);
+    for (const std::unique_ptr<SimShard>& shard : shards_) {
+        judge_loop(shard->loop);
     }
     if (network_.sockets_open() != 0) {
         ledger_.add_violation(std::to_string(network_.sockets_open()) + " sockets are left open");
+    }
+}
+
+void RelayWorld::judge_loop(const SimLoop& loop) {
+    if (loop.in_flight() != 0) {
+        ledger_.add_violation("operations are left: " + loop.describe_in_flight());
+    }
+    if (loop.leases_out() != 0) {
+        ledger_.add_violation("leases are left");
     }
 }
 

@@ -13,14 +13,17 @@ class AnswerDesk::Policy final : public relay::SessionPolicy {
 
     ~Policy() override {
         for (const std::unique_ptr<Pending>& pending : desk_.pending_) {
-            pending->sink = nullptr;
-            desk_.loop_.cancel(pending->due);
+            if (pending->asker == this && pending->sink != nullptr) {
+                pending->sink = nullptr;
+                desk_.loop_.cancel(pending->due);
+            }
         }
     }
 
     void ask(relay::Question&& question, relay::AnswerSink& sink) noexcept override {
         desk_.pending_.push_back(std::make_unique<Pending>());
         Pending& pending = *desk_.pending_.back();
+        pending.asker = this;
         pending.sink = &sink;
         pending.answer = desk_.answer_to(question);
         pending.due.bind<&Pending::on_due>(pending);

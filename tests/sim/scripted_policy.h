@@ -33,6 +33,7 @@ class AnswerDesk {
   private:
     class Policy;
     struct Pending {
+        const Policy* asker = nullptr;
         relay::AnswerSink* sink = nullptr;  ///< null: the policy is gone
         relay::Answer answer;
         io::Completion due;

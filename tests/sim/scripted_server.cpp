@@ -25,13 +25,11 @@ ScriptedServer::ScriptedServer(io::Loop& loop,
                                const ServerScript& script,
                                std::uint64_t seed)
     : loop_(loop), pool_(pool), ledger_(ledger), script_(script), random_(seed) {
-    accept_.bind<&ScriptedServer::on_accepted>(*this);
     receive_.bind<&ScriptedServer::on_received>(*this);
     send_.bind<&ScriptedServer::on_sent>(*this);
     pause_.bind<&ScriptedServer::on_pause_over>(*this);
     stall_.bind<&ScriptedServer::on_stall_over>(*this);
     close_.bind<&ScriptedServer::on_closed>(*this);
-    close_listener_.bind<&ScriptedServer::on_closed>(*this);
 }
 
 ScriptedServer::~ScriptedServer() {
@@ -44,20 +42,9 @@ void ScriptedServer::violate(const char* what) {
 
 // ---- the connection ----------------------------------------------------------------------------
 
-void ScriptedServer::start(const io::Address& address) {
-    io::IoResult<io::Socket> listener = loop_.listen(address);
-    io::expects(listener.has_value());
-    listener_ = std::move(*listener);
-    loop_.accept(listener_, accept_);
-}
-
-void ScriptedServer::on_accepted(io::Outcome& outcome) noexcept {
-    if (outcome.error != 0 || connected_) {
-        return;
-    }
-    connected_ = true;
-    socket_ = std::move(outcome.socket);
-    peer_port_ = loop_.peer_address(socket_).port();
+void ScriptedServer::serve(io::Socket&& socket, std::size_t number) {
+    socket_ = std::move(socket);
+    number_ = number;
     loop_.receive(socket_, pool_, pool_.shape().buffer_bytes, receive_);
 }
 
@@ -66,6 +53,7 @@ void ScriptedServer::on_received(io::Outcome& outcome) noexcept {
         return;
     }
     if (outcome.error != 0 || outcome.bytes == 0) {
+        ended_early_ = !goodbye_received_;
         loop_.close(std::move(socket_), close_);
         return;
     }
@@ -153,22 +141,12 @@ void ScriptedServer::take(const Frame& frame) {
         put(FrameKind::rekey_done, 0);
         return;
     case FrameKind::disconnect:
+        goodbye_received_ = true;
         disconnect_sent_ = true;  // nothing more from us either
         return;
-    case FrameKind::open: {
-        if (channels_.contains(frame.channel)) {
-            violate("a channel number is opened twice");
-        }
-        Channel& channel = channels_[frame.channel];
-        channel = Channel{};
-        channel.journey = &ledger_.journey(static_cast<std::uint16_t>(frame.number(0)));
-        channel.journey->opened_target_port = static_cast<std::uint16_t>(frame.number(1));
-        channel.may_send = frame.number(2);
-        if (channel.journey->target_habit == TargetHabit::times_out) {
-            channel.stalled_until = loop_.now() + target_timeout;
-        }
+    case FrameKind::open:
+        take_open(frame);
         return;
-    }
     default:
         break;
     }
@@ -183,7 +161,38 @@ void ScriptedServer::take(const Frame& frame) {
     }
 }
 
+void ScriptedServer::take_open(const Frame& frame) {
+    if (channels_.contains(frame.channel)) {
+        violate("a channel number is opened twice");
+    }
+    Channel& channel = channels_[frame.channel];
+    channel = Channel{};
+    Journey& journey = ledger_.journey(static_cast<std::uint16_t>(frame.number(0)));
+    if (journey.openings > 0) {
+        if (journey.uploaded > 0 || journey.delivered > 0) {
+            violate("a tunnel is placed again after bytes have flowed");
+        }
+        // The target is a new connection, to which nobody has said anything.
+        journey.target_sent = 0;
+        journey.target_sent_eof = false;
+        journey.target_saw_eof = false;
+        journey.target_saw_close = false;
+        journey.target_cut = false;
+    }
+    channel.journey = &journey;
+    channel.opening = ++journey.openings;
+    journey.session = number_;
+    journey.opened_target_port = static_cast<std::uint16_t>(frame.number(1));
+    channel.may_send = frame.number(2);
+    if (journey.target_habit == TargetHabit::times_out) {
+        channel.stalled_until = loop_.now() + target_timeout;
+    }
+}
+
 void ScriptedServer::take_channel_frame(const Frame& frame, Channel& channel) {
+    if (channel.opening != channel.journey->openings) {
+        return;
+    }
     if (!channel.answered || channel.close_received) {
         violate("a message for a channel that is not open");
         return;
@@ -295,7 +304,7 @@ bool ScriptedServer::act() {
 
 /// One thing at a time, so that the channels take turns.
 bool ScriptedServer::act_on(std::uint32_t number, Channel& channel) {
-    if (channel.close_sent) {
+    if (channel.close_sent || channel.opening != channel.journey->openings) {
         return false;
     }
     if (!channel.answered) {
@@ -307,6 +316,12 @@ bool ScriptedServer::act_on(std::uint32_t number, Channel& channel) {
 
 bool ScriptedServer::answer_open(std::uint32_t number, Channel& channel) {
     if (loop_.now() < channel.stalled_until) {
+        return false;
+    }
+    if (random_.chance(script_.is_short)) {
+        constexpr std::uint32_t resource_shortage = 4;
+        put_numbers(FrameKind::refused, number, {resource_shortage});
+        channel.close_sent = true;
         return false;
     }
     if (channel.journey->target_habit == TargetHabit::refuses ||
@@ -430,15 +445,11 @@ void ScriptedServer::stop() noexcept {
     if (socket_) {
         loop_.close(std::move(socket_), close_);
     }
-    if (listener_) {
-        loop_.close(std::move(listener_), close_listener_);
-    }
 }
 
 bool ScriptedServer::is_idle() const noexcept {
-    return !socket_ && !listener_ && !accept_.in_flight() && !receive_.in_flight() &&
-           !send_.in_flight() && !pause_.in_flight() && !stall_.in_flight() &&
-           !close_.in_flight() && !close_listener_.in_flight();
+    return !socket_ && !receive_.in_flight() && !send_.in_flight() && !pause_.in_flight() &&
+           !stall_.in_flight() && !close_.in_flight();
 }
 
 void ScriptedServer::on_closed(io::Outcome&) noexcept {}

@@ -1,7 +1,7 @@
 #pragma once
-// The far end of a ScriptedSession: accepts the simulated SSH connection, plays the server's part
-// of the frames, and is every target behind it. It runs on a SimLoop of its own, over the same
-// network as the relay, and holds the relay to the windows that it gave.
+// The far end of a ScriptedSession: plays the server's part of the frames on one simulated SSH
+// connection (scripted_bastion.h accepts it), and is every target behind it. It runs on a SimLoop
+// of its own, over the same network as the relay, and holds the relay to the windows that it gave.
 
 #include <array>
 #include <chrono>
@@ -26,6 +26,7 @@ struct ServerScript {
     Leave leave{};
     std::uint32_t leaves_after_frames = 0;
     bool refuses_first_identity = false;
+    std::uint32_t is_short = 0;  ///< in ten thousand opens: refuses for lack of resources
     std::uint32_t rekeys_after_frames = 0;  ///< and again after as many; 0: never
     std::uint32_t window_bytes = 64 * 1024;
     std::uint32_t packet_bytes = 32 * 1024;
@@ -44,21 +45,24 @@ class ScriptedServer {
     ScriptedServer& operator=(const ScriptedServer&) = delete;
     ~ScriptedServer();
 
-    /// Listens; one connection is served.
-    void start(const io::Address& address);
+    /// Serves a connection, the `number`th of the bastion.
+    void serve(io::Socket&& socket, std::size_t number);
     /// Closes whatever is open.
     void stop() noexcept;
     [[nodiscard]] bool is_idle() const noexcept;
     /// It left as the script says: the session had to die.
     [[nodiscard]] bool has_left() const noexcept { return left_; }
     /// Nothing of any channel is still to be taken.
-    [[nodiscard]] bool is_quiet() const noexcept { return left_ || channels_.empty(); }
-    /// The port of the relay's end; 0 if nobody connected.
-    [[nodiscard]] std::uint16_t peer_port() const noexcept { return peer_port_; }
+    [[nodiscard]] bool is_quiet() const noexcept { return !socket_ || left_ || channels_.empty(); }
+    /// The connection ended without a goodbye of the relay's, whoever is to blame.
+    [[nodiscard]] bool was_disturbed() const noexcept { return left_ || ended_early_; }
 
   private:
     struct Channel {
         Journey* journey = nullptr;
+        /// Which opening of the journey this is: it may have been placed on another session since,
+        /// and the target behind this channel is then one that nobody listens to any more.
+        std::uint32_t opening = 0;
         bool answered = false;
         bool eof_received = false;
         bool close_received = false;
@@ -72,7 +76,6 @@ class ScriptedServer {
         bool stalled_once = false;
     };
 
-    void on_accepted(io::Outcome& outcome) noexcept;
     void on_received(io::Outcome& outcome) noexcept;
     void on_sent(io::Outcome& outcome) noexcept;
     void on_pause_over(io::Outcome& outcome) noexcept;
@@ -80,6 +83,7 @@ class ScriptedServer {
     void on_stall_over(io::Outcome& outcome) noexcept;
 
     void take(const Frame& frame);
+    void take_open(const Frame& frame);
     void take_channel_frame(const Frame& frame, Channel& channel);
     void take_data(const Frame& frame, Channel& channel);
     void leave();
@@ -105,9 +109,8 @@ class ScriptedServer {
     Random random_;
     FrameReader reader_;
     FrameWriter writer_;
-    io::Socket listener_;
     io::Socket socket_;
-    std::uint16_t peer_port_ = 0;
+    std::size_t number_ = 0;
     std::map<std::uint32_t, Channel> channels_;
     std::vector<std::byte> input_;
     std::vector<std::byte> output_;
@@ -119,16 +122,15 @@ class ScriptedServer {
     io::TimePoint stall_end_{};
     bool left_ = false;
     bool silent_ = false;
-    bool connected_ = false;
+    bool goodbye_received_ = false;
+    bool ended_early_ = false;
     bool disconnect_sent_ = false;
 
-    io::Completion accept_;
     io::Completion receive_;
     io::Completion send_;
     io::Completion pause_;
     io::Completion stall_;
     io::Completion close_;
-    io::Completion close_listener_;
 };
 
 }  // namespace caponier::sim

@@ -160,7 +160,9 @@ void ScriptedSession::take_channel_frame(const Frame& frame) {
         --opens_unanswered_;
         if (!channel.we_closed) {
             events_.push_back(ssh::ChannelRefused{.id = id,
-                                                  .reason = ssh::OpenFailure::connect_failed,
+                                                  .reason = frame.payload.empty()
+                                                                ? ssh::OpenFailure::connect_failed
+                                                                : ssh::OpenFailure{frame.number(0)},
                                                   .text = "Connection refused"});
         }
         channels_.erase(found);

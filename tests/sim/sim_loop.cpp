@@ -103,9 +103,12 @@ std::size_t SimLoop::run_once(bool wait) noexcept {
     take_posts();
     network_.run_others(*this);
     while (wait && ready_.empty()) {
-        if (network_.run_others(*this) == 0 && !network_.advance()) {
+        if (network_.run_others(*this) > 0) {
+            network_.begin_turn();  // theirs took time, too
+        } else if (!network_.advance()) {
             break;
         }
+        take_posts();  // of the others
     }
     const std::size_t ran = run_ready();
     stalled_ = wait && ran == 0;
@@ -121,6 +124,9 @@ std::size_t SimLoop::run_ready() noexcept {
     const std::vector<Id> turn = std::exchange(ready_, {});
     for (const Id id : turn) {
         call_back(id);
+    }
+    if (after_turn_ && !turn.empty()) {
+        after_turn_();
     }
     running_ = false;
     return turn.size();

@@ -6,11 +6,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/io/loop.h"
@@ -28,6 +30,8 @@ class SimLoop final : public io::Loop, private Participant, private PoolObserver
     // ---- for tests ----------------------------------------------------------------------------
 
     void set_faults(const Faults& faults) noexcept { faults_ = faults; }
+    /// What its thread does behind a turn, where this loop runs while another one waits.
+    void set_after_turn(std::function<void()> after_turn) { after_turn_ = std::move(after_turn); }
     [[nodiscard]] std::size_t in_flight() const noexcept;
     [[nodiscard]] std::size_t leases_out() const noexcept;
     /// True if the last waiting run_once() found that nothing can ever complete: a deadlock.
@@ -132,6 +136,7 @@ class SimLoop final : public io::Loop, private Participant, private PoolObserver
     Id next_id_ = 1;
     std::vector<Id> ready_;
     std::vector<SimPool*> pools_;
+    std::function<void()> after_turn_;
     bool running_ = false;
     bool stalled_ = false;
 
