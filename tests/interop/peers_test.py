@@ -213,7 +213,9 @@ def refuses_one_tunnel_and_carries_the_others(self, kind):
 @only_for(peer.Dropbear)
 def has_no_more_than_a_thousand_channels_and_the_next_is_refused(self, kind):
     echo = load.Target(load.echo)
-    program, [port] = self.tunnel(self.start(kind), echo.host_and_port)
+    # A pool would take the next one to another session.
+    program, [port] = self.tunnel(self.start(kind), echo.host_and_port,
+                                  options={"PoolSessions": "1", "ChannelsPerSession": "2000"})
     living = []
     for _ in range(kind.channels_max):
         living.append(load.connect(port))
