@@ -99,7 +99,7 @@ class HostKeyCheck {
     std::string host_name_;
     std::string alias_;  ///< HostKeyAlias; empty: none
     std::uint16_t port_ = ssh::ssh_port;
-    StrictHostKeyChecking strict_ = StrictHostKeyChecking::ask;
+    StrictHostKeyChecking strict_ = StrictHostKeyChecking::yes;
     bool hash_names_ = false;
     bool trusts_localhost_ = false;
     std::vector<std::string> ca_signature_algorithms_;

@@ -61,7 +61,7 @@ struct Settings {
     std::vector<std::string> global_known_hosts_files;  ///< the same
     /// The same. A list that cannot be read revokes everything.
     std::vector<std::string> revoked_host_keys_files;
-    StrictHostKeyChecking strict_host_key_checking = StrictHostKeyChecking::ask;
+    StrictHostKeyChecking strict_host_key_checking = StrictHostKeyChecking::yes;
     std::string host_key_alias;  ///< looked up in the place of host_name and port; may be empty
     bool hash_known_hosts = false;
     bool no_host_authentication_for_localhost = false;

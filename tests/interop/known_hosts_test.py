@@ -137,7 +137,8 @@ class KnownHosts(rig.Case):
         self.server.write_known_hosts("")
         self.askpass = gatekeeper.Askpass(self.directory, answers)
         target = "{}:{}".format(*self.target.host_and_port)
-        return self.start_caponier(self.arguments_for(self.server, f"127.0.0.1:0:{target}"),
+        return self.start_caponier(["-o", "StrictHostKeyChecking=ask",
+                                    *self.arguments_for(self.server, f"127.0.0.1:0:{target}")],
                                    environment=self.askpass.environment())
 
     def test_a_person_who_says_yes_is_believed_and_the_key_is_recorded(self):

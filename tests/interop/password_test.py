@@ -16,6 +16,7 @@ import rig
 import tap
 
 PASSWORD = gatekeeper.PASSWORD
+ASK = ("-o", "StrictHostKeyChecking=ask")
 
 
 class Case(rig.Case):
@@ -206,7 +207,7 @@ class Passwords(Case):
         server.known_hosts.write_text("")
         askpass = self.askpass("yes", PASSWORD)
 
-        self.assert_works(self.start(server, askpass))
+        self.assert_works(self.start(server, askpass, options=ASK))
 
         self.assertIn("authenticity of host", askpass.prompts()[0])
         self.assertIn(rig.public_key(server.host_key), server.known_hosts.read_text())
@@ -215,7 +216,8 @@ class Passwords(Case):
         server = self.start_gatekeeper()
         server.known_hosts.write_text("")
 
-        self.assert_refused(self.start(server, self.askpass("no", PASSWORD)), "was not accepted")
+        self.assert_refused(self.start(server, self.askpass("no", PASSWORD), options=ASK),
+                            "was not accepted")
 
         self.assertEqual((server.asked, server.known_hosts.read_text()), ([], ""))
 

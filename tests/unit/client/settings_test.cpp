@@ -137,7 +137,7 @@ TEST(Options, StrictHostKeyCheckingKnowsItsNames) {
         EXPECT_EQ(applied.settings.strict_host_key_checking, yes);
         EXPECT_EQ(applied.error, "");
     }
-    EXPECT_EQ(Settings{}.strict_host_key_checking, ask);
+    EXPECT_EQ(Settings{}.strict_host_key_checking, yes);
     EXPECT_EQ(apply({"StrictHostKeyChecking=ask"}).settings.strict_host_key_checking, ask);
     for (const std::string_view name : {"no", "off", "false"}) {
         Applied applied = apply({"StrictHostKeyChecking=" + std::string{name}});
