@@ -24,7 +24,9 @@ constexpr ssh::LocalChannelId first_channel{0};
 
 class RelayPool : public testing::Test {
   protected:
-    explicit RelayPool(const PoolShape& shape = {.sessions_max = 3, .channels_mark = 1}) {
+    explicit RelayPool(const PoolShape& shape = {.sessions_max = 3, .channels_mark = 1},
+                       bool needs_no_person = true) {
+        factory.desk.needs_no_person = needs_no_person;
         destination.addresses = {ssh_address};
         destination.factory = &factory;
         ssh_listener = *ground.network.listen(ssh_address);
@@ -96,6 +98,11 @@ class RelayPool : public testing::Test {
     std::unique_ptr<Relay> relay;
 };
 
+class PoolOfAPerson : public RelayPool {
+  protected:
+    PoolOfAPerson() : RelayPool({.sessions_max = 3, .channels_mark = 1}, false) {}
+};
+
 // ---- growth ------------------------------------------------------------------------------------
 
 TEST_F(RelayPool, HasOneSessionForOneTunnel) {
@@ -122,6 +129,15 @@ TEST_F(RelayPool, DialsAnotherSessionWhenTheMarkIsPassedAndSpreadsTunnels) {
     EXPECT_EQ(relay->totals().connections_open, 5U);
     EXPECT_EQ(observer.times("established"), 3U);
     EXPECT_EQ(observer.times("listening"), 1U);
+}
+
+TEST_F(PoolOfAPerson, DialsNoOtherSession) {
+    connect();
+    connect();
+    connect();
+
+    EXPECT_EQ(factory.sessions.size(), 1U);
+    EXPECT_EQ(opens(0), 3U);
 }
 
 TEST_F(RelayPool, GoesOnWithWhatItHasWhenTheServerWantsNoMoreSessions) {
