@@ -23,7 +23,10 @@ AIMS = (
     "ssh/wire/name_list.cpp",
 )
 # Part of it is not for a running program.
-LEAST_OF = {"ssh/keys/base64.cpp": 85.0}  # the compiler computes its table
+LEAST_OF = {
+    "ssh/keys/base64.cpp": 85.0,  # the compiler computes its table
+    "ssh/keys/host_key_order.cpp": 0.0,  # orders names of ours, and parses nothing
+}
 LEAST_PERCENT = 90.0
 
 

@@ -5,6 +5,7 @@
 //   2  the client takes a right reply with changes: uint16 where, one byte xor, and so on
 //   3  the server takes a right init with changes
 //   4  a right reply, its length changed to a uint16
+//   5  the client takes the rest where a certificate was negotiated
 //   5  the server takes the rest as SSH_MSG_KEX_DH_GEX_REQUEST, where the method has one
 //   6  the client takes it as SSH_MSG_KEX_DH_GEX_GROUP
 // Nothing but the reply that the server signed is accepted.
@@ -28,11 +29,11 @@ using Bytes = std::vector<std::byte>;
 /// Both ends of one exchange, up to the client's first message.
 class Exchange {
   public:
-    explicit Exchange(std::size_t method) {
+    Exchange(std::size_t method, const char* host_key) {
         ssh::AlgorithmLists lists = ssh::with_defaults(ssh::SessionConfig{});
         const auto methods = ssh::kex_methods();
         lists.kex = {std::string{methods[method % methods.size()].name}};
-        lists.host_key = {"ssh-ed25519"};
+        lists.host_key = {host_key};
         const Bytes up = ssh::make_kexinit(lists, {}, client_frame_.random);
         const Bytes down = ssh::make_kexinit(lists, {}, server_frame_.random);
         client = std::make_unique<ssh::KeyExchange>(client_frame_, up);
@@ -102,8 +103,15 @@ void take_as_client(Exchange& exchange, const Bytes& right, std::span<const std:
 
 void try_input(std::span<const std::byte> bytes) {
     Input input{bytes};
-    Exchange exchange{input.byte()};
+    const std::uint8_t method = input.byte();
     const std::uint8_t attack = input.byte();
+    if (attack == 5) {
+        // No input can sign, whatever certificate it shows.
+        Exchange exchange{method, "ssh-ed25519-cert-v01@openssh.com"};
+        ssh::expects(!exchange.client->take_reply(input.rest()).has_value());
+        return;
+    }
+    Exchange exchange{method, "ssh-ed25519"};
     if (attack == 5 || attack == 6) {
         ssh::KeyExchange& attacked = attack == 5 ? *exchange.server : *exchange.client;
         if (attacked.awaits_group() && !input.is_empty()) {

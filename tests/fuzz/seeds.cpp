@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "ssh/crypto/ctr_hmac.h"
+#include "ssh/keys/public_key.h"
 #include "ssh/limits.h"
 #include "ssh/spoken_algorithms.h"
 #include "ssh/transport/algorithms.h"
@@ -14,6 +15,7 @@
 #include "ssh/wire/bytes.h"
 #include "ssh/wire/wire_writer.h"
 #include "tests/sim/pair.h"
+#include "tests/unit/ssh/test_certificates.h"
 
 namespace caponier::fuzz {
 
@@ -183,6 +185,19 @@ std::vector<Seed> kex_reply_seeds() {
         zero_point.resize(zero_point.size() + 32);
         seeds.push_back({"zero_point_" + number, zero_point});
     }
+    const ssh::Result<ssh::PublicKeyText> certificate =
+        ssh::parse_public_key_line(ssh::test_certificates::host_ed25519);
+    Bytes reply = bytes({0, 5, 31});
+    ssh::WireWriter out{reply};
+    out.string(certificate ? certificate->blob : Bytes{});
+    out.string(Bytes(32, std::byte{9}));
+    Bytes signature;
+    ssh::WireWriter inner{signature};
+    inner.text("ssh-ed25519");
+    inner.string(Bytes(64));
+    out.string(signature);
+    seeds.push_back({"certificate", reply});
+    seeds.push_back({"no_certificate", bytes({0, 5, 31})});
     return seeds;
 }
 
