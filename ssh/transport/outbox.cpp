@@ -68,8 +68,10 @@ void Outbox::consume(std::size_t bytes) noexcept {
     used_max_ = std::max(used_max_, segments_.size());
     segments_.erase(segments_.begin(), segments_.begin() + static_cast<std::ptrdiff_t>(spent));
     if (segments_.empty()) {
-        if (std::exchange(used_max_, 0) <= 1 && spare_.size() > 1) {
+        drains_with_little_ = std::exchange(used_max_, 0) <= 1 ? drains_with_little_ + 1 : 0;
+        if (drains_with_little_ >= drains_before_giving_back && spare_.size() > 1) {
             spare_.pop_back();
+            drains_with_little_ = 0;
         }
     }
 }

@@ -16,6 +16,9 @@ class Outbox {
     static constexpr std::size_t segment_bytes = 4 * (32 * 1024 + 64);
     /// Segments that are kept for what comes next, as long as much is sent.
     static constexpr std::size_t spare_segments_max = 4;
+    /// A spare is given back when the outbox has been emptied so often without needing a second
+    /// segment.
+    static constexpr std::size_t drains_before_giving_back = 64;
 
     [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
 
@@ -39,7 +42,8 @@ class Outbox {
 
     std::vector<Segment> segments_;  ///< in order; a handful
     std::vector<Segment> spare_;     ///< fewer and fewer of them while little is sent at a time
-    std::size_t used_max_ = 0;       ///< segments in use at once since the outbox was empty
+    std::size_t drains_with_little_ = 0;
+    std::size_t used_max_ = 0;  ///< segments in use at once since the outbox was empty
     std::size_t bytes_ = 0;
 };
 

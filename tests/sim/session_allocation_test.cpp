@@ -82,9 +82,8 @@ TEST_P(SessionAllocationWith, HappensAtTheStartAndNeverForAPacket) {
     ASSERT_TRUE(pair.establish());
     const auto channel = pair.open_channel();
     ASSERT_TRUE(channel.has_value());
-    // What one segment of the outbox holds: it keeps one for the next packets, and gives others
-    // back.
-    const std::vector<std::byte> data(100'000, std::byte{'d'});
+    // Several segments of the outbox at a time.
+    const std::vector<std::byte> data(400'000, std::byte{'d'});
     Mover mover{pair};
     // Queues and the outbox grow to the size that this load needs.
     for (int i = 0; i < 4; ++i) {
