@@ -165,8 +165,6 @@ INSTANTIATE_TEST_SUITE_P(Type,
 std::vector<Flood> floods_before_authentication() {
     constexpr ssh::Role server = ssh::Role::server;
     constexpr ssh::Role client = ssh::Role::client;
-    const Message none =
-        Message{MessageNumber::userauth_request}.text("user").text("ssh-connection").text("none");
     return {
         {"Banner", server, Message{MessageNumber::userauth_banner}.text("x").text(""), false},
         {"Ignore", server, ignore("x"), false},
@@ -176,7 +174,6 @@ std::vector<Flood> floods_before_authentication() {
         {"Ping", server, Message{MessageNumber::ping}.text("x"), false},
         {"IgnoreToTheServer", client, ignore("x"), false},
         {"UnknownToTheServer", client, Message{std::uint8_t{9}}, true},
-        {"None", client, none, true},
     };
 }
 
