@@ -18,7 +18,7 @@ inline constexpr std::uint32_t initial_window_bytes = 2 * 1024 * 1024;
 
 /// A stream among others deserves this much on any path (window_policy.h): a few of the pieces in
 /// which OpenSSH gives window back. One that is alone has its initial window.
-inline constexpr std::uint32_t least_window_bytes = 256 * 1024;
+inline constexpr std::uint32_t least_window_bytes = 128 * 1024;
 
 /// And never more than this: OpenSSH's senders slow down above.
 inline constexpr std::uint32_t most_window_bytes = 15 * 1024 * 1024;
