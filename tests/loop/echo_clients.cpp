@@ -77,6 +77,7 @@ void EchoClients::Client::receive() {
         return;
     }
     if (got <= 0) {
+        error_ = got < 0 ? errno : 0;
         fate_ = got == 0 && received_ == bytes_ ? Fate::completed : Fate::cut;
         socket_ = {};
         return;
@@ -136,6 +137,19 @@ bool EchoClients::turn_to_the_end() {
 std::size_t EchoClients::count(Fate fate) const noexcept {
     return static_cast<std::size_t>(std::ranges::count_if(
         clients_, [fate](const auto& client) { return client->fate() == fate; }));
+}
+
+std::string EchoClients::incomplete() const {
+    std::string lines;
+    for (const std::unique_ptr<Client>& client : clients_) {
+        if (client->fate_ != Fate::completed) {
+            lines += "port " + std::to_string(client->port_) + ": fate " +
+                     std::to_string(static_cast<int>(client->fate_)) + ", errno " +
+                     std::to_string(client->error_) + ", sent " + std::to_string(client->sent_) +
+                     ", received " + std::to_string(client->received_) + "\n";
+        }
+    }
+    return lines;
 }
 
 bool EchoClients::all_pause() const noexcept {

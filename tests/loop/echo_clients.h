@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "engine/io/socket.h"
@@ -50,6 +51,7 @@ class EchoClients {
         std::size_t received_ = 0;
         bool ended_ = false;
         Fate fate_ = Fate::open;
+        int error_ = 0;  ///< of the last receive
     };
 
     /// Connects `count` of them. Each sends `bytes`, and pauses before the `pause_at`th until it is
@@ -70,6 +72,8 @@ class EchoClients {
     }
     [[nodiscard]] std::size_t count(Fate fate) const noexcept;
     [[nodiscard]] bool all_pause() const noexcept;
+    /// Those that did not complete, a line each.
+    [[nodiscard]] std::string incomplete() const;
 
   private:
     std::vector<std::unique_ptr<Client>> clients_;

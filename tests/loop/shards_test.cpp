@@ -214,7 +214,7 @@ TEST_P(Shards, CarryHundredsOfTunnelsWithoutLosingAByte) {
     thread.drain();
     thread.join();
 
-    EXPECT_EQ(clients.count(Fate::completed), clients.all().size());
+    EXPECT_EQ(clients.count(Fate::completed), clients.all().size()) << clients.incomplete();
     EXPECT_EQ(threads_used, shards_max);
     EXPECT_EQ(bastion.connections(), sessions_max);
     for (std::size_t i = 0; i < sessions_max; ++i) {
@@ -265,7 +265,7 @@ TEST_P(Shards, DrainWhileBytesFlowAndLoseNone) {
     EXPECT_TRUE(clients.turn_to_the_end());
     thread.join();
 
-    EXPECT_EQ(clients.count(Fate::completed), clients.all().size());
+    EXPECT_EQ(clients.count(Fate::completed), clients.all().size()) << clients.incomplete();
     EXPECT_EQ(witness.threads_used(), shards_max);
     EXPECT_EQ(witness.finish, relay::Finish::stopped);
 }
