@@ -221,8 +221,8 @@ void Shard::session_established(SessionWorker& worker) noexcept {
     Session& session = session_of(worker);
     session.was_established = true;
     place_.observer.session_established(session.slot);
-    place_.relay.put(SessionEstablished{.slot = session.slot,
-                                        .repeatable = session.worker.needs_no_person()});
+    place_.relay.put(
+        SessionEstablished{.slot = session.slot, .repeatable = session.worker.needs_no_person()});
 }
 
 void Shard::session_ended(SessionWorker& worker, const SessionEnd& end) noexcept {
