@@ -147,7 +147,7 @@ TEST(EncryptedPrivateKey, WithMoreRoundsThanAreBorneIsUnsupported) {
     WireWriter{salt_length}.uint32(16);
     const auto kdf = std::ranges::search(body, bytes_of("bcrypt"));
     const auto salt =
-        std::ranges::search(std::ranges::subrange(kdf.end(), body.end()), salt_length);
+        std::ranges::search(kdf.end(), body.end(), salt_length.begin(), salt_length.end());
     ASSERT_FALSE(salt.empty());
     const std::span<std::byte> rounds{&*salt.end() + 16, 4};
     WireWriter{rounds}.uint32(bcrypt_rounds_max + 1);
