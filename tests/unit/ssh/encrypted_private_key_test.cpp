@@ -145,11 +145,11 @@ TEST(EncryptedPrivateKey, WithMoreRoundsThanAreBorneIsUnsupported) {
     // PROTOCOL.key 2: the rounds follow the 16 bytes of salt.
     Bytes salt_length;
     WireWriter{salt_length}.uint32(16);
-    const auto kdf = std::ranges::search(body, bytes_of("bcrypt"));
-    const auto salt =
-        std::ranges::search(kdf.end(), body.end(), salt_length.begin(), salt_length.end());
-    ASSERT_FALSE(salt.empty());
-    const std::span<std::byte> rounds{&*salt.end() + 16, 4};
+    const std::span<const std::byte> name = bytes_of("bcrypt");
+    const auto kdf = std::search(body.begin(), body.end(), name.begin(), name.end());
+    const auto salt = std::search(kdf, body.end(), salt_length.begin(), salt_length.end());
+    ASSERT_NE(salt, body.end());
+    const std::span<std::byte> rounds{&*salt + salt_length.size() + 16, 4};
     WireWriter{rounds}.uint32(bcrypt_rounds_max + 1);
 
     EXPECT_EQ(error_of(armoured(body), test_keys::passphrase), ErrorCode::unsupported_key);
