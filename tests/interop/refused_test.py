@@ -53,7 +53,8 @@ class Refused(rig.Case):
     def test_many_refusals_among_many_transfers_damage_none(self):
         target = load.Target(load.duplex)
         program, [bad, good] = self.forward(
-            self.start_sshd(), ("127.0.0.1", rig.free_port()), target.host_and_port)
+            self.start_sshd(), ("127.0.0.1", rig.free_port()), target.host_and_port,
+            options=rig.ONE_SESSION)
         load.converse(good, seed=0, size=1000)
         before = program.descriptors()
 
