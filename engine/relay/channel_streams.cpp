@@ -144,7 +144,9 @@ void ChannelStreams::close(StreamId id) noexcept {
 
 /// What a window should be while the stream is one of several, or alone.
 std::uint32_t ChannelStreams::deserved_window() const noexcept {
-    const std::uint64_t least = open_count_ > 1 ? bounds_.least_bytes : bounds_.initial_bytes;
+    const std::uint64_t among_others =
+        std::max<std::uint64_t>(bounds_.least_bytes, down_.share_of(bounds_.initial_bytes / 4));
+    const std::uint64_t least = open_count_ > 1 ? among_others : bounds_.initial_bytes;
     return static_cast<std::uint32_t>(
         std::clamp<std::uint64_t>(down_.share_bytes(), least, bounds_.most_bytes));
 }
@@ -165,11 +167,13 @@ std::uint32_t ChannelStreams::shrink(Stream& stream,
     return kept;
 }
 
-/// Doubles the window, if more is deserved and the server uses what it has.
+/// Doubles the window, if more is deserved and the server uses what it has: on a path so short that
+/// the window does not show in the rate, by being one of those that send.
 void ChannelStreams::grow(Stream& stream, ssh::LocalChannelId id) noexcept {
     const std::uint32_t deserved = deserved_window();
-    const bool is_held_up = down_.own_bytes(stream.down) >= stream.window_bytes;
-    if (stream.window_bytes >= deserved || !is_held_up) {
+    const bool uses_it =
+        down_.sends_much(stream.down) || down_.own_bytes(stream.down) >= stream.window_bytes;
+    if (stream.window_bytes >= deserved || !uses_it) {
         return;
     }
     const std::uint32_t more = std::min(stream.window_bytes, deserved - stream.window_bytes);
@@ -204,8 +208,10 @@ std::uint32_t ChannelStreams::ahead_max() const noexcept {
     if (open_count_ <= 1 || !may_hold_ahead_) {
         return UINT32_MAX;
     }
+    const std::uint64_t least =
+        std::max<std::uint64_t>(least_ahead_bytes, up_.share_of(lone_ahead_bytes));
     return static_cast<std::uint32_t>(
-        std::clamp<std::uint64_t>(up_.share_bytes(), least_ahead_bytes, UINT32_MAX));
+        std::clamp<std::uint64_t>(up_.share_bytes(), least, UINT32_MAX));
 }
 
 // ---- events ------------------------------------------------------------------------------------

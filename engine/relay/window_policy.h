@@ -49,7 +49,20 @@ class WindowPolicy {
 
     /// Twice the bandwidth-delay product of one share; 0 while the round trip is not known.
     [[nodiscard]] std::uint64_t share_bytes() const noexcept {
-        return sum_ > 0 ? twice_the_path_holds(sum_of_squares_ / sum_) : 0;
+        return twice_the_path_holds(share_of_the_rate());
+    }
+
+    /// A stream's share of something else than the rate: all of `bytes` where one sends, half of it
+    /// where two send alike. All of it while nothing has a rate.
+    [[nodiscard]] std::uint64_t share_of(std::uint64_t bytes) const noexcept {
+        return sum_ > 0 ? static_cast<std::uint64_t>(static_cast<double>(bytes) *
+                                                     std::min(1.0, share_of_the_rate() / sum_))
+                        : bytes;
+    }
+
+    /// The stream is one of those that share the rate, not of those that hardly count.
+    [[nodiscard]] bool sends_much(const Flow& flow) const noexcept {
+        return flow.bytes_per_second_ > 0 && flow.bytes_per_second_ >= share_of_the_rate() / 2;
     }
 
     /// The same at the stream's own rate. One that is held up by its window has that at its window
@@ -59,6 +72,10 @@ class WindowPolicy {
     }
 
   private:
+    [[nodiscard]] double share_of_the_rate() const noexcept {
+        return sum_ > 0 ? sum_of_squares_ / sum_ : 0;
+    }
+
     void set_rate(Flow& flow, double rate) noexcept {
         const double before = flow.bytes_per_second_;
         flow.bytes_per_second_ = rate;

@@ -28,6 +28,19 @@ class ChannelStreamsTest : public testing::Test, protected ChannelStreams::Owner
         static_cast<void>(streams.allowance(id));
         session.channel_of(channel(id)).send_window -= ahead;
     }
+    /// All of them send as much, up and down, over a path with a round trip of a millisecond.
+    void move_alike(std::initializer_list<StreamId> ids) {
+        streams.set_round_trip(std::chrono::milliseconds{1});
+        for (const std::size_t bytes : {1U, 1000U}) {
+            time += std::chrono::milliseconds{10};
+            for (const StreamId id : ids) {
+                std::string text(bytes, 'x');
+                streams.send(id, std::as_bytes(std::span{text}));
+                streams.grant(id, bytes);
+            }
+        }
+        session.told.clear();
+    }
     static ssh::LocalChannelId channel(StreamId id) {
         return ssh::LocalChannelId{static_cast<std::uint32_t>(id)};
     }
@@ -369,7 +382,7 @@ TEST_F(EstablishedStreams, ServesThoseThatSendLittleBeforeThoseThatSendMuch) {
 TEST_F(EstablishedStreams, HoldsOneThatIsFarAheadUntilTheServerHasTakenMore) {
     streams.window_returns_early();
     const StreamId bulk = open(user);
-    open(other);
+    move_alike({bulk, open(other), open(other), open(other)});
     let_send(bulk, least_ahead_bytes);
 
     EXPECT_EQ(streams.allowance(bulk), 0U);
@@ -379,6 +392,17 @@ TEST_F(EstablishedStreams, HoldsOneThatIsFarAheadUntilTheServerHasTakenMore) {
     session.channel_of(channel(bulk)).send_window += least_ahead_bytes / 2;
 
     EXPECT_EQ(streams.allowance(bulk), least_ahead_bytes / 2);
+}
+
+TEST_F(EstablishedStreams, LetsOneBesideIdleOnesGetFurtherAhead) {
+    streams.window_returns_early();
+    const StreamId bulk = open(user);
+    open(other);
+    move_alike({bulk});
+
+    let_send(bulk, lone_ahead_bytes - local_buffer_bytes);
+
+    EXPECT_EQ(streams.allowance(bulk), local_buffer_bytes);
 }
 
 TEST_F(EstablishedStreams, LetsOneUseItsWholeWindowWhereTheServerMayWaitForThat) {
@@ -397,6 +421,24 @@ TEST_F(EstablishedStreams, ShrinksTheWindowsOfStreamsThatAreNotAlone) {
     streams.grant(id, 1000);
 
     EXPECT_EQ(session.told.back(), "withhold 1000 0");
+}
+
+TEST_F(EstablishedStreams, GivesOneBesideIdleOnesMoreWindowThanOneOfSeveral) {
+    const std::uint32_t window = initial_window_bytes - 1001;  // move_alike() granted that much
+    const auto withheld_down_to = [window](std::uint32_t bytes) {
+        return "withhold " + std::to_string(window - bytes);
+    };
+    const StreamId first = open(user);
+    const StreamId second = open(other);
+
+    move_alike({first});
+    streams.grant(first, initial_window_bytes);
+    EXPECT_EQ(session.told.front(), withheld_down_to(initial_window_bytes / 4) + " 0");
+
+    streams.close(first);
+    move_alike({second, open(user)});
+    streams.grant(second, initial_window_bytes);
+    EXPECT_EQ(session.told.front(), withheld_down_to(initial_window_bytes / 8) + " 1");
 }
 
 TEST_F(EstablishedStreams, GrowsTheWindowOfOneThatFillsALongPath) {

@@ -58,6 +58,29 @@ TEST_F(WindowPolicyTest, HardlyCountsThoseThatSendLittle) {
     EXPECT_GT(policy.share_bytes(), 1'990'000U);
 }
 
+TEST_F(WindowPolicyTest, SharesAnySumOfBytesAlike) {
+    policy.set_round_trip(milliseconds{100});
+    EXPECT_EQ(policy.share_of(1'000), 1'000U);
+
+    move<1>({1'000'000});
+    EXPECT_EQ(policy.share_of(1'000), 1'000U);
+
+    move<4>({1'000'000, 1'000'000, 1'000'000, 1'000'000});
+    EXPECT_EQ(policy.share_of(1'000), 250U);
+}
+
+TEST_F(WindowPolicyTest, TellsThoseThatSendMuchFromThoseThatHardlyCount) {
+    policy.set_round_trip(milliseconds{100});
+    EXPECT_FALSE(policy.sends_much(flows[0]));
+
+    move<4>({1'000'000, 800'000, 1'000, 0});
+
+    EXPECT_TRUE(policy.sends_much(flows[0]));
+    EXPECT_TRUE(policy.sends_much(flows[1]));
+    EXPECT_FALSE(policy.sends_much(flows[2]));
+    EXPECT_FALSE(policy.sends_much(flows[3]));
+}
+
 TEST_F(WindowPolicyTest, LetsWhoHasLessThanAShareGrowToIt) {
     policy.set_round_trip(milliseconds{100});
     move<2>({1'000'000, 100'000});
