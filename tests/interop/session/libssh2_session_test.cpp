@@ -163,15 +163,7 @@ TEST(Libssh2Session, SaysAtOnceThatItCannotUseAnRsaKeyWithACurrentServer) {
 // ---- channels ----------------------------------------------------------------------------------
 
 TEST(Libssh2Session, CarriesEightMebibytesEachWayAtOnce) {
-    std::atomic<std::int64_t> arrived = -2;
-    Target target{[&](int connection) {
-        std::thread sender{[&] {
-            EXPECT_TRUE(send_stream(connection, 1, 8 * mebibyte));
-            send_end(connection);
-        }};
-        arrived = read_stream(connection, 2);
-        sender.join();
-    }};
+    const DuplexTarget target{{.to_us = 1, .from_us = 2, .bytes = 8 * mebibyte}};
     Established tunnel;
 
     const LocalChannelId id = tunnel.driver.open(
@@ -183,21 +175,13 @@ TEST(Libssh2Session, CarriesEightMebibytesEachWayAtOnce) {
     EXPECT_TRUE(channel.intact);
     EXPECT_TRUE(channel.eof);
     EXPECT_FALSE(channel.cut);
-    EXPECT_EQ(arrived, static_cast<std::int64_t>(8 * mebibyte));
+    EXPECT_EQ(target.arrived(), static_cast<std::int64_t>(8 * mebibyte));
     EXPECT_LE(tunnel.driver.outbox_bytes_seen_max, outbox_bytes_max + 64 * 1024);
 }
 
 // The server asks for new keys after every mebibyte.
 TEST(Libssh2Session, LosesNothingWhenTheServerRekeysInTheMiddle) {
-    std::atomic<std::int64_t> arrived = -2;
-    Target target{[&](int connection) {
-        std::thread sender{[&] {
-            send_stream(connection, 1, 6 * mebibyte);
-            send_end(connection);
-        }};
-        arrived = read_stream(connection, 2);
-        sender.join();
-    }};
+    const DuplexTarget target{{.to_us = 1, .from_us = 2, .bytes = 6 * mebibyte}};
     Established tunnel{{"RekeyLimit 1M"}};
 
     const LocalChannelId id = tunnel.driver.open(
@@ -209,7 +193,7 @@ TEST(Libssh2Session, LosesNothingWhenTheServerRekeysInTheMiddle) {
     EXPECT_EQ(channel.received, 6 * mebibyte);
     EXPECT_TRUE(channel.intact);
     EXPECT_FALSE(channel.cut);
-    EXPECT_EQ(arrived, static_cast<std::int64_t>(6 * mebibyte));
+    EXPECT_EQ(target.arrived(), static_cast<std::int64_t>(6 * mebibyte));
 }
 
 TEST(Libssh2Session, KeepsSendingAfterTheTargetsEof) {

@@ -3,10 +3,8 @@
 // the server asks for. Every byte of every stream is compared.
 
 #include <algorithm>
-#include <atomic>
 #include <cstdio>
 #include <sstream>
-#include <thread>
 #include <tuple>
 
 #include <gmock/gmock.h>
@@ -26,31 +24,9 @@ constexpr std::uint64_t mebibyte = 1024 * kibibyte;
 /// Diffie-Hellman in a group of 8192 bits takes its time, and there may be more than 100 of them.
 constexpr std::chrono::minutes patience{5};
 
-/// Sends `bytes` of one stream while it reads the other; what arrived.
-class DuplexTarget {
-  public:
-    DuplexTarget(std::uint64_t stream_to_us, std::uint64_t stream_from_us, std::uint64_t bytes)
-        : target_{[this, stream_to_us, stream_from_us, bytes](int connection) {
-              std::thread sender{[=] {
-                  send_stream(connection, stream_to_us, bytes);
-                  send_end(connection);
-              }};
-              const std::int64_t read = read_stream(connection, stream_from_us);
-              sender.join();
-              arrived_ = read;
-          }} {}
-
-    [[nodiscard]] std::uint16_t port() const noexcept { return target_.port(); }
-    [[nodiscard]] std::int64_t arrived() const noexcept { return arrived_; }
-
-  private:
-    std::atomic<std::int64_t> arrived_ = -2;  ///< nothing yet
-    Target target_;
-};
-
 /// One channel that carries `bytes` each way at once, to its end.
 void carry_each_way(Tunnel& tunnel, std::uint64_t bytes) {
-    DuplexTarget target{1, 2, bytes};
+    const DuplexTarget target{{.to_us = 1, .from_us = 2, .bytes = bytes}};
     tunnel.driver.be_patient(patience);
     const LocalChannelId id =
         tunnel.driver.open(target.port(), {.stream_in = 1, .stream_out = 2, .bytes_out = bytes});

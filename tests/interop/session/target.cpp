@@ -123,4 +123,15 @@ void echo(int connection) {
     send_end(connection);
 }
 
+DuplexTarget::DuplexTarget(const Streams& streams)
+    : target_{[this, streams](int connection) {
+          std::thread sender{[&] {
+              send_stream(connection, streams.to_us, streams.bytes);
+              send_end(connection);
+          }};
+          arrived_ = read_stream(connection, streams.from_us);
+          arrived_.notify_all();
+          sender.join();
+      }} {}
+
 }  // namespace caponier::ssh::test
