@@ -49,10 +49,9 @@ Upstream::Opened ChannelStreams::open(const Target& target,
     }
     const std::optional<std::uint32_t> window = take_initial();
     if (!window) {
-        return {
-            .ok = false,
-            .id = {},
-            .refusal = {.reason = "the memory budget is used up (MemoryBudget)", .shortage = true}};
+        return {.ok = false,
+                .id = {},
+                .refusal = {.reason = out_of_memory, .shortage = Shortage::memory}};
     }
     const ssh::Result<ssh::LocalChannelId> id =
         session_->open({.kind = ssh::OpenTarget::Kind::direct_tcpip,
@@ -66,7 +65,9 @@ Upstream::Opened ChannelStreams::open(const Target& target,
         return {.ok = false,
                 .id = {},
                 .refusal = {.reason = ssh::describe(id.error().code),
-                            .shortage = id.error().code == ssh::ErrorCode::too_many_channels}};
+                            .shortage = id.error().code == ssh::ErrorCode::too_many_channels
+                                            ? Shortage::channels
+                                            : Shortage::none}};
     }
     if (index_of(*id) >= streams_.size()) {
         streams_.resize(index_of(*id) + 1);
@@ -228,8 +229,10 @@ void ChannelStreams::take(const ssh::ChannelRefused& event) noexcept {
         if (!event.text.empty()) {
             reason.append(": ").append(event.text);
         }
-        user->refused(
-            {.reason = reason, .shortage = event.reason == ssh::OpenFailure::resource_shortage});
+        user->refused({.reason = reason,
+                       .shortage = event.reason == ssh::OpenFailure::resource_shortage
+                                       ? Shortage::channels
+                                       : Shortage::none});
     }
 }
 

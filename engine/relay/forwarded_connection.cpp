@@ -85,7 +85,7 @@ void ForwardedConnection::opened() noexcept {
 
 void ForwardedConnection::refused(const Refusal& refusal) noexcept {
     expects(phase_ == Phase::opening);
-    if (refusal.shortage) {
+    if (refusal.shortage != Shortage::none) {
         give_back(refusal);
         return;
     }
@@ -97,7 +97,7 @@ void ForwardedConnection::refused(const Refusal& refusal) noexcept {
 void ForwardedConnection::give_back(const Refusal& refusal) noexcept {
     move_to(Phase::returning);
     refusal_reason_ = refusal.reason;
-    refusal_is_shortage_ = refusal.shortage;
+    shortage_ = refusal.shortage;
     // Submitting it anew, where it was not, is simpler than a second way out.
     watch_hangup();
     around_.loop.cancel(hangup_);
@@ -390,7 +390,7 @@ void ForwardedConnection::on_hangup(io::Outcome& outcome) noexcept {
     } else if (phase_ == Phase::returning) {
         around_.counters.connections_total.subtract(1);
         move_to(Phase::closed);
-        around_.owner.returned(*this, std::move(socket_), {refusal_reason_, refusal_is_shortage_});
+        around_.owner.returned(*this, std::move(socket_), {refusal_reason_, shortage_});
         around_.owner.connection_ended(*this);
     }
 }

@@ -132,7 +132,7 @@ class ForwardedConnection final : public StreamUser {
 
     // While returning.
     std::string refusal_reason_;
-    bool refusal_is_shortage_ = false;
+    Shortage shortage_ = Shortage::none;
 
     // Up.
     bool local_ended_ = false;  ///< the client's FIN was read and EOF asked for

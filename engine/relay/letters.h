@@ -67,7 +67,7 @@ struct TunnelReturned {
     Tunnel tunnel;
     SessionSlot slot{};
     std::string reason;
-    bool shortage = false;  ///< otherwise the session is gone
+    Shortage shortage = Shortage::none;  ///< none: the session is gone
 };
 /// Nothing is left on the shard.
 struct ShardEmpty {

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cstdint>
 #include <optional>
+#include <string_view>
 
 #include "engine/relay/limits.h"
 
@@ -19,6 +20,9 @@ struct WindowBounds {
     std::uint32_t least_bytes = least_window_bytes;
     std::uint32_t most_bytes = most_window_bytes;
 };
+
+/// Why a tunnel is refused where it is used up.
+inline constexpr std::string_view out_of_memory = "the memory budget is used up (MemoryBudget)";
 
 class MemoryBudget {
   public:
@@ -46,6 +50,12 @@ class MemoryBudget {
         return take(window) || take(window = std::min(window, scarce_window_bytes))
                    ? std::optional{window}
                    : std::nullopt;
+    }
+
+    /// How many channels could open now, with the smallest window. Where others open at the same
+    /// time, it may be fewer when they do.
+    [[nodiscard]] std::uint64_t room() const noexcept {
+        return (bytes_ - std::min(bytes_, promised())) / scarce_window_bytes;
     }
 
     /// More for a channel that is open. An eighth is left to those that still open.

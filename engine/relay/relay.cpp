@@ -116,12 +116,13 @@ Relay::ShardEntry& Relay::entry(ShardId shard) noexcept {
     return shards_[index_of(shard)];
 }
 
-/// Dials what the pool wants by now.
+/// Dials what the pool wants by now. Who waits for memory is not helped by another session.
 void Relay::grow() noexcept {
     if (phase_ != Phase::serving) {
         return;
     }
-    while (const auto wanted = pool_.dial_another(waiting_.size(), loop_.now())) {
+    const std::size_t waiting = memory_room() > 0 ? waiting_.size() : 0;
+    while (const auto wanted = pool_.dial_another(waiting, loop_.now())) {
         dial(*wanted);
     }
 }
@@ -201,11 +202,11 @@ void Relay::accepted(io::Socket&& socket, const Target& target) noexcept {
         refuse(std::move(tunnel), "the program is ending");
         return;
     }
-    const auto slot = waiting_.empty() ? pool_.place(loop_.now()) : std::optional<SessionSlot>{};
+    const auto slot = waiting_.empty() ? place() : std::optional<SessionSlot>{};
     if (slot) {
         pool_.handed_over(*slot);
         hand_over(std::move(tunnel), *slot);
-    } else if (waiting_.size() < waiting_tunnels_max) {
+    } else if (may_wait()) {
         waiting_.add(std::move(tunnel), loop_.now() + waiting_patience);
     } else {
         refuse(std::move(tunnel), "too many connections wait for a channel");
@@ -217,6 +218,21 @@ void Relay::accept_paused(int os_error) noexcept {
     observer_.accept_paused(os_error);
 }
 
+/// For so many tunnels there is memory.
+std::uint64_t Relay::memory_room() const noexcept {
+    const MemoryBudget* const budget = plan_.destination.budget;
+    return budget == nullptr ? UINT64_MAX : budget->room();
+}
+
+bool Relay::may_wait() const noexcept {
+    return phase_ == Phase::serving && waiting_.size() < waiting_tunnels_max;
+}
+
+/// Where the next tunnel goes, if it need not wait.
+std::optional<SessionSlot> Relay::place() noexcept {
+    return memory_room() > 0 ? pool_.place(loop_.now()) : std::nullopt;
+}
+
 /// The pool counts it already.
 void Relay::hand_over(Tunnel&& tunnel, SessionSlot slot) noexcept {
     entry(pool_.shard_of(slot))
@@ -225,17 +241,23 @@ void Relay::hand_over(Tunnel&& tunnel, SessionSlot slot) noexcept {
 
 void Relay::take(TunnelReturned&& letter) noexcept {
     Tunnel& tunnel = letter.tunnel;
-    if (letter.shortage) {
+    if (letter.shortage == Shortage::memory && may_wait()) {
+        // Several were let in for the same memory; their session is not to blame.
+        waiting_.add(std::move(tunnel), loop_.now() + waiting_patience);
+        return;
+    }
+    const bool is_short = letter.shortage != Shortage::none;
+    if (is_short) {
         pool_.ran_short(letter.slot, loop_.now());
     } else {
         pool_.failing(letter.slot);
     }
     // A server that is short of something is believed the second time.
-    const bool may_move = phase_ == Phase::serving && !(letter.shortage && tunnel.was_moved);
+    const bool may_move = phase_ == Phase::serving && !(is_short && tunnel.was_moved);
     const auto slot =
         may_move ? pool_.place(loop_.now(), letter.slot) : std::optional<SessionSlot>{};
     if (slot) {
-        tunnel.was_moved = letter.shortage;
+        tunnel.was_moved = is_short;
         pool_.handed_over(*slot);
         hand_over(std::move(tunnel), *slot);
     } else {
@@ -244,9 +266,12 @@ void Relay::take(TunnelReturned&& letter) noexcept {
     grow();
 }
 
-/// As many as there is room for.
+/// As many as there is room for. What they promise shows only when they have arrived on their
+/// shards.
 void Relay::serve_waiting() noexcept {
-    while (phase_ == Phase::serving && !waiting_.empty()) {
+    for (std::uint64_t room = memory_room();
+         room > 0 && phase_ == Phase::serving && !waiting_.empty();
+         --room) {
         const std::optional<SessionSlot> slot = pool_.place(loop_.now());
         if (!slot) {
             return;
@@ -293,7 +318,8 @@ void Relay::on_timer(io::Outcome&) noexcept {
     }
     serve_waiting();
     while (loop_.now() >= waiting_.first_deadline()) {
-        refuse_waiting("every SSH session has as many channels as it may");
+        refuse_waiting(memory_room() > 0 ? "every SSH session has as many channels as it may"
+                                         : out_of_memory);
     }
     grow();
 }

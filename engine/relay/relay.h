@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -114,6 +115,9 @@ class Relay final : Listener::User, WaitingRoom::User, Mailbox<RelayLetter>::Rea
     [[nodiscard]] ShardEntry& entry(ShardId shard) noexcept;
     void dial(const SessionPool::Dial& dial) noexcept;
     void grow() noexcept;
+    [[nodiscard]] std::uint64_t memory_room() const noexcept;
+    [[nodiscard]] bool may_wait() const noexcept;
+    [[nodiscard]] std::optional<SessionSlot> place() noexcept;
     void hand_over(Tunnel&& tunnel, SessionSlot slot) noexcept;
     void serve_waiting() noexcept;
     void refuse(Tunnel&& tunnel, std::string_view reason) noexcept;

@@ -27,10 +27,17 @@ struct Originator {
     std::uint16_t port = 0;
 };
 
+/// Of what something has run out.
+enum class Shortage : std::uint8_t {
+    none,
+    channels,  ///< or whatever else the server needs for one; another session may have it
+    memory,    ///< the budget (memory_budget.h): other tunnels have to end first
+};
+
 /// Why there is no stream.
 struct Refusal {
     std::string_view reason;
-    bool shortage = false;  ///< here or there something has run out; another session may have it
+    Shortage shortage = Shortage::none;
 };
 
 /// What a stream tells its user; the forwarded connection. After refused() or closed() nothing

@@ -107,7 +107,8 @@ class Budget(rig.Case):
         for _ in range(MIB // (32 * 1024) + 1):
             self.addCleanup(connect_and_never_read(port).close)
 
-        program.wait_for_lines("was refused: the memory budget is used up")
+        # It waits for a while before that, in case that a tunnel ends.
+        program.wait_for_lines("was refused: the memory budget is used up", seconds=25)
 
 
 if __name__ == "__main__":

@@ -490,7 +490,8 @@ TEST_F(ChannelStreamsTest, RefusesToOpenBeyondTheMemoryBudget) {
     const Upstream::Opened second = counted.open(target, {}, other);
 
     EXPECT_FALSE(second.ok);
-    EXPECT_EQ(second.refusal.reason, "the memory budget is used up (MemoryBudget)");
+    EXPECT_EQ(second.refusal.reason, out_of_memory);
+    EXPECT_EQ(second.refusal.shortage, Shortage::memory);
     EXPECT_EQ(budget.promised(), scarce_window_bytes);
 }
 

@@ -22,7 +22,7 @@ using Words = std::vector<std::string>;
 class FakeUpstream final : public Upstream {
   public:
     std::string refusal;                 ///< what open() says, unless it is empty
-    bool is_short = false;               ///< and that it is for lack of resources
+    Shortage shortage = Shortage::none;  ///< and of what it is short
     std::uint32_t allowed_bytes = 1024;  ///< what allowance() says
     std::size_t room_bytes = SIZE_MAX;   ///< what send() still takes
 
@@ -37,7 +37,7 @@ class FakeUpstream final : public Upstream {
         told.push_back("open " + target.host + ":" + std::to_string(target.port) + " from " +
                        originator.host);
         user = &asking;
-        return {.ok = refusal.empty(), .id = StreamId{7}, .refusal = {refusal, is_short}};
+        return {.ok = refusal.empty(), .id = StreamId{7}, .refusal = {refusal, shortage}};
     }
     std::uint32_t allowance(StreamId) noexcept override { return allowed_bytes; }
     std::size_t send(StreamId, std::span<const std::byte> bytes) noexcept override {
@@ -54,7 +54,6 @@ class FakeUpstream final : public Upstream {
 class FakeStreamUser final : public StreamUser {
   public:
     Words told;
-    std::size_t shortages = 0;
     std::function<void()> on_writable = [] {};
     bool keeps_rounds = false;  ///< retains the round of its data, as a slow socket would
     std::vector<ReceiveRound*> kept;
@@ -62,7 +61,6 @@ class FakeStreamUser final : public StreamUser {
     void opened() noexcept override { told.emplace_back("opened"); }
     void refused(const Refusal& refusal) noexcept override {
         told.push_back("refused: " + std::string{refusal.reason});
-        shortages += refusal.shortage ? 1U : 0U;
     }
     void data(std::span<std::byte> bytes, ReceiveRound* round) noexcept override {
         told.push_back((round == nullptr ? "data to copy: " : "data: ") + text_of(bytes));

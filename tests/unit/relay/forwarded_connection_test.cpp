@@ -56,7 +56,8 @@ class ForwardedConnectionTest : public testing::Test, protected ForwardedConnect
                   io::Socket&& socket,
                   const Refusal& refusal) noexcept override {
         came_back = std::move(socket);
-        returns.push_back(std::string{refusal.reason} + (refusal.shortage ? ", shortage" : ""));
+        returns.push_back(std::string{refusal.reason} +
+                          (refusal.shortage == Shortage::channels ? ", shortage" : ""));
     }
 
     void open() {
@@ -199,7 +200,7 @@ TEST_F(ForwardedConnectionTest, GivesTheSocketBackWhenTheSessionEndsBeforeTheStr
 TEST_F(ForwardedConnectionTest, GivesTheSocketBackWhenTheServerIsShortOfSomething) {
     connection->start(&upstream);
 
-    connection->refused({.reason = "resource shortage", .shortage = true});
+    connection->refused({.reason = "resource shortage", .shortage = Shortage::channels});
     ground.settle();
 
     EXPECT_EQ(returns, (Words{"resource shortage, shortage"}));
@@ -208,7 +209,7 @@ TEST_F(ForwardedConnectionTest, GivesTheSocketBackWhenTheServerIsShortOfSomethin
 
 TEST_F(ForwardedConnectionTest, GivesTheSocketBackWhenTheSessionHasNoChannelLeft) {
     upstream.refusal = "too many channels";
-    upstream.is_short = true;
+    upstream.shortage = Shortage::channels;
 
     connection->start(&upstream);
     ground.settle();

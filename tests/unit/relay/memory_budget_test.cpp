@@ -32,6 +32,18 @@ TEST(MemoryBudget, LeavesAnEighthToThoseThatOpen) {
     EXPECT_TRUE(budget.take_initial({}).has_value());
 }
 
+TEST(MemoryBudget, SaysForHowManyThereIsRoom) {
+    MemoryBudget budget{3 * scarce_window_bytes - 1};
+    EXPECT_EQ(budget.room(), 2U);
+
+    ASSERT_TRUE(budget.take_initial({}).has_value());
+    EXPECT_EQ(budget.room(), 1U);
+    ASSERT_TRUE(budget.take_initial({}).has_value());
+
+    EXPECT_EQ(budget.room(), 0U);
+    EXPECT_FALSE(budget.take_initial({}).has_value());
+}
+
 TEST(MemoryBudget, PromisesNothingWhereItRefuses) {
     MemoryBudget budget{scarce_window_bytes - 1};
 

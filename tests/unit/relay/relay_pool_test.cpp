@@ -25,7 +25,9 @@ constexpr ssh::LocalChannelId first_channel{0};
 class RelayPool : public testing::Test {
   protected:
     explicit RelayPool(const PoolShape& shape = {.sessions_max = 3, .channels_mark = 1},
-                       bool needs_no_person = true) {
+                       bool needs_no_person = true,
+                       MemoryBudget* budget = nullptr) {
+        destination.budget = budget;
         factory.desk.needs_no_person = needs_no_person;
         destination.addresses = {ssh_address};
         destination.factory = &factory;
@@ -101,6 +103,16 @@ class RelayPool : public testing::Test {
 class PoolOfAPerson : public RelayPool {
   protected:
     PoolOfAPerson() : RelayPool({.sessions_max = 3, .channels_mark = 1}, false) {}
+};
+
+struct ScarceMemory {
+    MemoryBudget budget{scarce_window_bytes};
+};
+
+/// Memory for one tunnel.
+class PoolOfLittleMemory : protected ScarceMemory, public RelayPool {
+  protected:
+    PoolOfLittleMemory() : RelayPool({.sessions_max = 3, .channels_mark = 1}, true, &budget) {}
 };
 
 // ---- growth ------------------------------------------------------------------------------------
@@ -261,6 +273,49 @@ TEST_F(RelayPool, RefusesForLackOfResourcesWhereThereIsNoOtherSession) {
 
     EXPECT_TRUE(client.saw_reset());
     EXPECT_EQ(observer.times("refused db.internal: resource shortage: no"), 1U);
+}
+
+TEST_F(PoolOfLittleMemory, LetsATunnelWaitForOneThatEnds) {
+    connect();
+    const Peer second = connect();
+    EXPECT_EQ(opens(0), 1U);
+    EXPECT_EQ(factory.sessions.size(), 1U);
+
+    push(0, ssh::ChannelOpened{first_channel});
+    push(0, ssh::ChannelClosed{.id = first_channel, .cut = false});
+    ground.pass(waiting_poll * 2);
+
+    EXPECT_EQ(opens(0), 2U);
+    EXPECT_FALSE(second.saw_reset());
+}
+
+TEST_F(PoolOfLittleMemory, SaysThatItWasTheMemoryForWhichATunnelWaitedInVain) {
+    const Peer first = connect();
+    const Peer second = connect();
+
+    ground.pass(waiting_patience + waiting_poll * 2);
+
+    EXPECT_FALSE(first.saw_reset());
+    EXPECT_TRUE(second.saw_reset());
+    EXPECT_EQ(observer.times("refused db.internal: the memory budget is used up (MemoryBudget)"),
+              1U);
+}
+
+// Between the look at the budget and the opening of the channel, on another shard, it may go.
+TEST_F(PoolOfLittleMemory, LetsThoseWaitThatWereLetInForTheSameMemory) {
+    Peer first{ground.network, ground.network.connect(local).value_or(-1)};
+    Peer second{ground.network, ground.network.connect(local).value_or(-1)};
+    settle();
+    EXPECT_EQ(opens(0), 1U);
+    EXPECT_FALSE(first.saw_reset());
+    EXPECT_FALSE(second.saw_reset());
+
+    push(0, ssh::ChannelOpened{first_channel});
+    push(0, ssh::ChannelClosed{.id = first_channel, .cut = false});
+    ground.pass(waiting_poll * 2);
+
+    EXPECT_EQ(opens(0) + opens(1), 2U);
+    EXPECT_FALSE(second.saw_reset());
 }
 
 TEST_F(RelayPool, DoesNotMoveWhatTheTargetRefused) {
