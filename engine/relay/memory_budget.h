@@ -58,9 +58,9 @@ class MemoryBudget {
         return (bytes_ - std::min(bytes_, promised())) / scarce_window_bytes;
     }
 
-    /// More for a channel that is open. An eighth is left to those that still open.
+    /// More for a channel that is open. Half is left to those that still open.
     [[nodiscard]] bool take_more(std::uint32_t bytes) noexcept {
-        return promised() + bytes <= bytes_ - bytes_ / 8 && take(bytes);
+        return promised() + bytes <= bytes_ / 2 && take(bytes);
     }
 
     void give_back(std::uint32_t bytes) noexcept {

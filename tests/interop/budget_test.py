@@ -19,7 +19,7 @@ import tap
 MIB = 1024 * 1024
 STOPPED = int(os.environ.get("CAPONIER_STOPPED", "600"))
 # Enough for so many: a few large windows, some smaller ones, and 32 KiB for each of the others.
-BUDGET = max(32, STOPPED // 18) * MIB
+BUDGET = max(32, STOPPED // 15) * MIB
 # What the program may touch beside windows: buffer pools, queues, connections, the allocator's slack.
 SLACK = 32 * MIB + STOPPED * 4096
 # Small, so that it is the program that holds what nobody reads, and not the kernel.

@@ -23,10 +23,10 @@ TEST(MemoryBudget, GivesSmallerWindowsTheMoreIsPromised) {
     EXPECT_GT(channels, 1'000U);
 }
 
-TEST(MemoryBudget, LeavesAnEighthToThoseThatOpen) {
+TEST(MemoryBudget, LeavesHalfToThoseThatOpen) {
     MemoryBudget budget{8 * 1024 * 1024};
 
-    EXPECT_TRUE(budget.take_more(7 * 1024 * 1024));
+    EXPECT_TRUE(budget.take_more(4 * 1024 * 1024));
     EXPECT_FALSE(budget.take_more(1));
 
     EXPECT_TRUE(budget.take_initial({}).has_value());
