@@ -145,11 +145,18 @@ void ChannelStreams::close(StreamId id) noexcept {
 
 /// What a window should be while the stream is one of several, or alone.
 std::uint32_t ChannelStreams::deserved_window() const noexcept {
-    const std::uint64_t among_others =
-        std::max<std::uint64_t>(bounds_.least_bytes, down_.share_of(bounds_.initial_bytes / 4));
-    const std::uint64_t least = open_count_ > 1 ? among_others : bounds_.initial_bytes;
+    const std::uint64_t least =
+        open_count_ <= 1 ? bounds_.initial_bytes : least_of(down_, bounds_.least_bytes);
     return static_cast<std::uint32_t>(
         std::clamp<std::uint64_t>(down_.share_bytes(), least, bounds_.most_bytes));
+}
+
+/// What one of several has on any path.
+std::uint64_t ChannelStreams::least_of(const WindowPolicy& policy,
+                                       std::uint64_t beside_others) const noexcept {
+    return policy.is_quiet(owner_.now())
+               ? std::max(beside_others, policy.share_of(bounds_.initial_bytes))
+               : beside_others;
 }
 
 /// A window that is larger than deserved becomes smaller by what the server used of it. Returns how
@@ -209,8 +216,7 @@ std::uint32_t ChannelStreams::ahead_max() const noexcept {
     if (open_count_ <= 1 || !may_hold_ahead_) {
         return UINT32_MAX;
     }
-    const std::uint64_t least =
-        std::max<std::uint64_t>(least_ahead_bytes, up_.share_of(lone_ahead_bytes));
+    const std::uint64_t least = least_of(up_, least_ahead_bytes);
     return static_cast<std::uint32_t>(
         std::clamp<std::uint64_t>(up_.share_bytes(), least, UINT32_MAX));
 }

@@ -110,6 +110,8 @@ class ChannelStreams final : public Upstream {
                                             const ssh::ChannelState& state) noexcept;
     [[nodiscard]] std::uint32_t ahead_max() const noexcept;
     [[nodiscard]] std::uint32_t deserved_window() const noexcept;
+    [[nodiscard]] std::uint64_t least_of(const WindowPolicy& policy,
+                                         std::uint64_t beside_others) const noexcept;
     [[nodiscard]] bool take_more(std::uint32_t bytes) noexcept;
     [[nodiscard]] std::optional<std::uint32_t> take_initial() noexcept;
     void give_back(std::uint32_t bytes) noexcept;

@@ -17,8 +17,8 @@ namespace caponier::relay {
 inline constexpr std::uint32_t initial_window_bytes = 2 * 1024 * 1024;
 
 /// A stream among others deserves this much on any path (window_policy.h): a few of the pieces in
-/// which OpenSSH gives window back. One that is alone has its initial window, and one beside
-/// streams that are idle a quarter of that.
+/// which OpenSSH gives window back. As long as all others are quiet, those that send share one
+/// initial window.
 inline constexpr std::uint32_t least_window_bytes = 128 * 1024;
 
 /// And never more than this: OpenSSH's senders slow down above.
@@ -37,11 +37,13 @@ inline constexpr std::uint32_t unsent_low_water_bytes = 256 * 1024;
 /// Rates are taken over a round trip, but over no less than this.
 inline constexpr std::chrono::milliseconds rate_interval_least{10};
 
+/// So long after a stream that sends little was heard, it is taken for idle.
+inline constexpr std::chrono::milliseconds quiet_after{500};
+
 /// Sent on one channel and not given back yet, while other streams are open: what is more stands
-/// in the server's queue, in front of everybody else's bytes. Where only one stream sends, its
-/// queue is in nobody's way but that of a newcomer's first bytes, and may be longer.
+/// in the server's queue, in front of everybody else's bytes. As long as all others are quiet,
+/// those that send share one initial window here, too.
 inline constexpr std::uint32_t least_ahead_bytes = 256 * 1024;
-inline constexpr std::uint32_t lone_ahead_bytes = 1024 * 1024;
 
 /// A stream that has less than this under way is served before those that send much, even while
 /// the outbox is full for them.
@@ -133,8 +135,8 @@ static_assert(session_channels_max <= ssh::channels_max);
 static_assert(measure_interval < measure_validity);
 static_assert(bulk_bytes_per_second <= saturated_bytes_per_second);
 static_assert(scarce_window_bytes <= least_window_bytes);
-static_assert(least_window_bytes <= initial_window_bytes / 4);
-static_assert(least_ahead_bytes <= lone_ahead_bytes);
+static_assert(least_window_bytes <= initial_window_bytes);
+static_assert(least_ahead_bytes <= initial_window_bytes);
 static_assert(initial_window_bytes <= most_window_bytes);
 static_assert(session_buffer_bytes > ssh::packet_bytes_required);
 static_assert(outbox_high_water_bytes < ssh::outbox_bytes_max);

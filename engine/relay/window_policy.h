@@ -5,7 +5,8 @@
 //
 // The share is the sum of the squared rates over the sum of the rates: the rate of the one that
 // sends where only one does, a fair part where several do, and whoever has less than that may grow
-// to it. Streams that send little hardly count.
+// to it. Streams that send little hardly count, but for as long as one of them is heard, nobody has
+// more under way than needed (is_quiet()).
 
 #include <algorithm>
 #include <chrono>
@@ -39,8 +40,15 @@ class WindowPolicy {
         if (now - flow.since_ < interval) {
             return;
         }
-        const std::chrono::duration<double> seconds = now - flow.since_;
-        set_rate(flow, static_cast<double>(flow.bytes_) / seconds.count());
+        if (now - flow.since_ >= std::max<std::chrono::nanoseconds>(quiet_after, 4 * interval)) {
+            set_rate(flow, 0);  // A pause says nothing about what begins now.
+        } else {
+            const std::chrono::duration<double> seconds = now - flow.since_;
+            set_rate(flow, static_cast<double>(flow.bytes_) / seconds.count());
+            if (!sends_much(flow)) {
+                little_was_sent_ = now;
+            }
+        }
         flow.bytes_ = 0;
         flow.since_ = now;
     }
@@ -63,6 +71,11 @@ class WindowPolicy {
     /// The stream is one of those that share the rate, not of those that hardly count.
     [[nodiscard]] bool sends_much(const Flow& flow) const noexcept {
         return flow.bytes_per_second_ > 0 && flow.bytes_per_second_ >= share_of_the_rate() / 2;
+    }
+
+    /// None of those that send little has sent anything for a while.
+    [[nodiscard]] bool is_quiet(TimePoint now) const noexcept {
+        return now - little_was_sent_ >= quiet_after;
     }
 
     /// The same at the stream's own rate. One that is held up by its window has that at its window
@@ -92,6 +105,7 @@ class WindowPolicy {
     std::chrono::nanoseconds round_trip_{0};
     double sum_ = 0;
     double sum_of_squares_ = 0;
+    TimePoint little_was_sent_{};
 };
 
 }  // namespace caponier::relay

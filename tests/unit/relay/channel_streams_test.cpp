@@ -28,9 +28,9 @@ class ChannelStreamsTest : public testing::Test, protected ChannelStreams::Owner
         static_cast<void>(streams.allowance(id));
         session.channel_of(channel(id)).send_window -= ahead;
     }
-    /// All of them send as much, up and down, over a path with a round trip of a millisecond.
+    /// All of them send as much, up and down, over a path so short that it holds nothing.
     void move_alike(std::initializer_list<StreamId> ids) {
-        streams.set_round_trip(std::chrono::milliseconds{1});
+        streams.set_round_trip(std::chrono::microseconds{1});
         for (const std::size_t bytes : {1U, 1000U}) {
             time += std::chrono::milliseconds{10};
             for (const StreamId id : ids) {
@@ -38,6 +38,15 @@ class ChannelStreamsTest : public testing::Test, protected ChannelStreams::Owner
                 streams.send(id, std::as_bytes(std::span{text}));
                 streams.grant(id, bytes);
             }
+        }
+        session.told.clear();
+    }
+    /// A few bytes each way, twice.
+    void talk(StreamId id) {
+        for (int times = 0; times < 2; ++times) {
+            time += std::chrono::milliseconds{10};
+            streams.send(id, std::as_bytes(std::span{"hello"}));
+            streams.grant(id, 5);
         }
         session.told.clear();
     }
@@ -382,7 +391,9 @@ TEST_F(EstablishedStreams, ServesThoseThatSendLittleBeforeThoseThatSendMuch) {
 TEST_F(EstablishedStreams, HoldsOneThatIsFarAheadUntilTheServerHasTakenMore) {
     streams.window_returns_early();
     const StreamId bulk = open(user);
-    move_alike({bulk, open(other), open(other), open(other)});
+    const StreamId talker = open(other);
+    move_alike({bulk});
+    talk(talker);
     let_send(bulk, least_ahead_bytes);
 
     EXPECT_EQ(streams.allowance(bulk), 0U);
@@ -400,7 +411,9 @@ TEST_F(EstablishedStreams, LetsOneBesideIdleOnesGetFurtherAhead) {
     open(other);
     move_alike({bulk});
 
-    let_send(bulk, lone_ahead_bytes - local_buffer_bytes);
+    session.channel_of(channel(bulk)).send_window = 4 * initial_window_bytes;
+    static_cast<void>(streams.allowance(bulk));
+    session.channel_of(channel(bulk)).send_window -= initial_window_bytes - local_buffer_bytes;
 
     EXPECT_EQ(streams.allowance(bulk), local_buffer_bytes);
 }
@@ -416,29 +429,29 @@ TEST_F(EstablishedStreams, LetsOneUseItsWholeWindowWhereTheServerMayWaitForThat)
 
 TEST_F(EstablishedStreams, ShrinksTheWindowsOfStreamsThatAreNotAlone) {
     const StreamId id = open(user);
-    open(other);
+    move_alike({id});
+    talk(open(other));
 
     streams.grant(id, 1000);
 
     EXPECT_EQ(session.told.back(), "withhold 1000 0");
 }
 
-TEST_F(EstablishedStreams, GivesOneBesideIdleOnesMoreWindowThanOneOfSeveral) {
-    const std::uint32_t window = initial_window_bytes - 1001;  // move_alike() granted that much
-    const auto withheld_down_to = [window](std::uint32_t bytes) {
-        return "withhold " + std::to_string(window - bytes);
-    };
+TEST_F(EstablishedStreams, ShareOneWindowAsLongAsOthersAreQuiet) {
+    const auto withheld = [](std::uint32_t bytes) { return "withhold " + std::to_string(bytes); };
     const StreamId first = open(user);
-    const StreamId second = open(other);
+    const StreamId second = open(user);
+    const StreamId talker = open(other);
 
-    move_alike({first});
+    move_alike({first, second});
     streams.grant(first, initial_window_bytes);
-    EXPECT_EQ(session.told.front(), withheld_down_to(initial_window_bytes / 4) + " 0");
+    EXPECT_EQ(session.told.front(), withheld(initial_window_bytes / 2) + " 0");
 
-    streams.close(first);
-    move_alike({second, open(user)});
+    talk(talker);
     streams.grant(second, initial_window_bytes);
-    EXPECT_EQ(session.told.front(), withheld_down_to(initial_window_bytes / 8) + " 1");
+    // move_alike() had it give up 1,000 bytes already.
+    EXPECT_EQ(session.told.front(),
+              withheld(initial_window_bytes - 1000 - least_window_bytes) + " 1");
 }
 
 TEST_F(EstablishedStreams, GrowsTheWindowOfOneThatFillsALongPath) {

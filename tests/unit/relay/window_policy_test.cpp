@@ -6,6 +6,8 @@
 
 #include <gtest/gtest.h>
 
+#include "engine/relay/limits.h"
+
 namespace caponier::relay {
 namespace {
 
@@ -79,6 +81,34 @@ TEST_F(WindowPolicyTest, TellsThoseThatSendMuchFromThoseThatHardlyCount) {
     EXPECT_TRUE(policy.sends_much(flows[1]));
     EXPECT_FALSE(policy.sends_much(flows[2]));
     EXPECT_FALSE(policy.sends_much(flows[3]));
+}
+
+TEST_F(WindowPolicyTest, IsQuietUntilOneThatSendsLittleIsHeardTwice) {
+    policy.set_round_trip(milliseconds{1});
+    EXPECT_TRUE(policy.is_quiet(time));
+    move<1>({1'000'000});
+    EXPECT_TRUE(policy.is_quiet(time));
+
+    policy.moved(flows[1], 64, time);
+    EXPECT_TRUE(policy.is_quiet(time));
+    time += quiet_after / 2;
+    policy.moved(flows[1], 64, time);
+
+    EXPECT_FALSE(policy.is_quiet(time));
+    EXPECT_FALSE(policy.is_quiet(time + quiet_after - milliseconds{1}));
+    EXPECT_TRUE(policy.is_quiet(time + quiet_after));
+}
+
+TEST_F(WindowPolicyTest, TakesNoRateOverAPause) {
+    policy.set_round_trip(milliseconds{1});
+    move<2>({1'000'000, 1'000'000});
+
+    time += quiet_after;
+    policy.moved(flows[1], 1'000, time);
+
+    EXPECT_TRUE(policy.is_quiet(time));
+    EXPECT_EQ(policy.own_bytes(flows[1]), 0U);
+    EXPECT_EQ(policy.share_of(1'000), 1'000U);
 }
 
 TEST_F(WindowPolicyTest, LetsWhoHasLessThanAShareGrowToIt) {
