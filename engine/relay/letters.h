@@ -62,6 +62,8 @@ struct SessionLost {
     SessionEnd end;
     bool was_established = false;
 };
+/// It has been saturated for a while; told again while it stays so.
+struct SessionSaturated {};
 /// The session did not take it, and another one may.
 struct TunnelReturned {
     Tunnel tunnel;
@@ -74,7 +76,12 @@ struct ShardEmpty {
     ShardId shard{};
 };
 
-using RelayLetter = std::
-    variant<ShardReady, ShardFailed, SessionEstablished, SessionLost, TunnelReturned, ShardEmpty>;
+using RelayLetter = std::variant<ShardReady,
+                                 ShardFailed,
+                                 SessionEstablished,
+                                 SessionLost,
+                                 SessionSaturated,
+                                 TunnelReturned,
+                                 ShardEmpty>;
 
 }  // namespace caponier::relay

@@ -122,6 +122,8 @@ inline constexpr std::uint64_t bulk_bytes_per_second = 16 * 1024 * 1024;
 /// or when its own thread uses so much of a core.
 inline constexpr std::uint64_t saturated_bytes_per_second = 100 * 1024 * 1024;
 inline constexpr std::uint64_t saturated_permille = 750;
+/// Measurements in a row of which each finds a session saturated: less is a burst.
+inline constexpr std::size_t saturated_measurements = 3;
 /// For so long a session that refused a channel for lack of resources is avoided.
 inline constexpr std::chrono::milliseconds shortage_memory{5'000};
 

@@ -39,8 +39,14 @@ bool is_under_bulk_load(const SessionLoad& load) noexcept {
            load.queued_bytes >= outbox_high_water_bytes;
 }
 
+bool is_saturated(const SessionLoad& load) noexcept {
+    return load.bytes_per_second >= saturated_bytes_per_second ||
+           (load.busy_permille >= saturated_permille && is_under_bulk_load(load));
+}
+
 std::optional<std::size_t> choose_session(std::span<const SessionLoad> loads,
-                                          const Dice& dice) noexcept {
+                                          const Dice& dice,
+                                          const Spread& spread) noexcept {
     Rank best = Rank::unusable;
     for (const SessionLoad& load : loads) {
         best = std::min(best, rank_of(load));
@@ -48,9 +54,18 @@ std::optional<std::size_t> choose_session(std::span<const SessionLoad> loads,
     if (best == Rank::unusable) {
         return std::nullopt;
     }
-    const auto is_candidate = [best](const SessionLoad& load) { return rank_of(load) == best; };
-    const auto candidates =
+    const auto is_below_the_mark = [&](const SessionLoad& load) {
+        return rank_of(load) == Rank::free && load.channels < spread.channels_mark;
+    };
+    const bool is_narrow = std::any_of(loads.begin(), loads.end(), is_below_the_mark);
+    const auto is_candidate = [&](const SessionLoad& load) {
+        return is_narrow ? is_below_the_mark(load) : rank_of(load) == best;
+    };
+    auto candidates =
         static_cast<std::uint64_t>(std::count_if(loads.begin(), loads.end(), is_candidate));
+    if (is_narrow) {
+        candidates = std::min<std::uint64_t>(candidates, spread.sessions);
+    }
     const auto nth_candidate = [&](std::uint64_t n) {
         std::size_t at = 0;
         while (!is_candidate(loads[at]) || n-- > 0) {

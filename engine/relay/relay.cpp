@@ -193,6 +193,10 @@ void Relay::take(const SessionLost& letter) noexcept {
     end(Finish::session_ended);
 }
 
+void Relay::take(const SessionSaturated&) noexcept {
+    grow();
+}
+
 // ---- tunnels -----------------------------------------------------------------------------------
 
 void Relay::accepted(io::Socket&& socket, const Target& target) noexcept {

@@ -108,6 +108,7 @@ class Relay final : Listener::User, WaitingRoom::User, Mailbox<RelayLetter>::Rea
     void take(const ShardFailed& letter) noexcept;
     void take(const SessionEstablished& letter) noexcept;
     void take(const SessionLost& letter) noexcept;
+    void take(const SessionSaturated& letter) noexcept;
     void take(TunnelReturned&& letter) noexcept;
     void take(const ShardEmpty& letter) noexcept;
 

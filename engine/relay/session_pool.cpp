@@ -125,7 +125,8 @@ bool SessionPool::is_wanted(std::size_t waiting, io::TimePoint now) const noexce
         tunnels += load_of(session, now).channels;
         all_saturated = all_saturated && is_saturated(session, now);
     }
-    return tunnels > shape_.channels_mark * sessions || all_saturated;
+    return tunnels > shape_.channels_mark * sessions ||
+           (all_saturated && sessions < shape_.shards_max + 1);
 }
 
 /// A session that is being dialled is under nothing yet.
@@ -133,11 +134,7 @@ bool SessionPool::is_saturated(const Session& session, io::TimePoint now) const 
     if (session.state != State::established) {
         return false;
     }
-    const SessionLoad load = load_of(session, now);
-    const bool thread_is_busy = is_fresh(session.counters, now) &&
-                                session.counters.busy_permille.read() >= saturated_permille;
-    return now < session.short_until || load.bytes_per_second >= saturated_bytes_per_second ||
-           (thread_is_busy && is_under_bulk_load(load));
+    return now < session.short_until || relay::is_saturated(load_of(session, now));
 }
 
 ShardId SessionPool::choose_shard(io::TimePoint now) const noexcept {
@@ -204,7 +201,11 @@ SessionLoad SessionPool::load_of(const Session& session, io::TimePoint now) cons
     load.channels = counters.channels.read();
     load.channels += session.handed_over > received ? session.handed_over - received : 0;
     load.queued_bytes = counters.queued_bytes.read();
-    load.bytes_per_second = is_fresh(counters, now) ? counters.bytes_per_second.read() : 0;
+    // Where no tunnel is left, what was measured last is over.
+    if (load.channels > 0 && is_fresh(counters, now)) {
+        load.bytes_per_second = counters.bytes_per_second.read();
+        load.busy_permille = counters.busy_permille.read();
+    }
     load.usable = session.state == State::established && load.channels < channels_max();
     load.avoided = now < session.short_until;
     return load;
@@ -220,8 +221,14 @@ std::optional<SessionSlot> SessionPool::place(io::TimePoint now,
         loads_[index_of(*except)].usable = false;
     }
     const std::uint64_t first = draw();
-    const std::optional<std::size_t> chosen = choose_session(loads_, {first, draw()});
+    const std::optional<std::size_t> chosen = choose_session(loads_, {first, draw()}, spread());
     return chosen ? std::optional{SessionSlot{static_cast<std::uint32_t>(*chosen)}} : std::nullopt;
+}
+
+/// What carries a session's bytes on this side, local programs included, are about two cores.
+Spread SessionPool::spread() const noexcept {
+    return {.sessions = std::max<std::size_t>(1, shape_.shards_max / 2),
+            .channels_mark = shape_.channels_mark};
 }
 
 std::uint64_t SessionPool::draw() noexcept {

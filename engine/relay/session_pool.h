@@ -3,11 +3,14 @@
 // which one takes the next tunnel. Pure policy: it knows numbers and the time it is given, and does
 // nothing. relay.cpp dials and hands over; placement.h compares loads.
 //
-// The pool grows while tunnels outnumber `channels_mark` a session, and when a tunnel arrives and
-// every session is saturated: a session is one core here and one on the server, and both scan all
-// channels of a session at every wake-up. It does not shrink: an idle session costs a descriptor
-// and a keepalive now and then, a new one costs a key exchange, an authentication and a line in the
-// server's log, and the load that made it grow tends to come back.
+// The pool grows while tunnels outnumber `channels_mark` a session, and while every session is
+// saturated: a session is one core here and one on the server, and both scan all channels of a
+// session at every wake-up. So there is one that is free before the next tunnel comes, which then
+// neither waits for the dial nor stands behind somebody's bulk transfer. More sessions than cores
+// would only compete for them: as many as there are shards, and one, are dialled for load, and
+// tunnels are spread over half as many until these are full to the mark. It does not shrink: an
+// idle session costs a descriptor and a keepalive now and then, a new one costs a key exchange, an
+// authentication and a line in the server's log, and the load that made it grow tends to come back.
 
 #include <chrono>
 #include <cstddef>
@@ -104,6 +107,7 @@ class SessionPool {
     [[nodiscard]] Session& at(SessionSlot slot) noexcept;
     [[nodiscard]] const Session& at(SessionSlot slot) const noexcept;
     [[nodiscard]] std::size_t count(State state) const noexcept;
+    [[nodiscard]] Spread spread() const noexcept;
     [[nodiscard]] SessionLoad load_of(const Session& session, io::TimePoint now) const noexcept;
     [[nodiscard]] bool is_wanted(std::size_t waiting, io::TimePoint now) const noexcept;
     [[nodiscard]] bool is_saturated(const Session& session, io::TimePoint now) const noexcept;

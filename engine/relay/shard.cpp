@@ -8,6 +8,7 @@
 #include <variant>
 
 #include "engine/relay/limits.h"
+#include "engine/relay/placement.h"
 #include "ssh/expects.h"
 
 namespace caponier::relay {
@@ -263,6 +264,14 @@ void Shard::measure() noexcept {
         counters.bytes_per_second.set(moved * microseconds / (passed / 1'000 + 1));
         counters.busy_permille.set(used * 1'000 / passed);
         counters.measured_at_ns.set(static_cast<std::uint64_t>(now.time_since_epoch().count()));
+        const bool saturated = is_saturated({.queued_bytes = counters.queued_bytes.read(),
+                                             .bytes_per_second = counters.bytes_per_second.read(),
+                                             .busy_permille = counters.busy_permille.read()});
+        session->saturated_in_a_row = saturated ? session->saturated_in_a_row + 1 : 0;
+        if (session->saturated_in_a_row == saturated_measurements) {
+            session->saturated_in_a_row = 0;
+            place_.relay.put(SessionSaturated{});
+        }
     }
     last_measure_ = now;
     cpu_at_measure_ = cpu;

@@ -58,7 +58,8 @@ class Shard final : ForwardedConnection::Owner, SessionWorker::Owner, Mailbox<Sh
         SessionWorker worker;
         bool was_established = false;
         bool is_over = false;
-        std::uint64_t bytes_measured = 0;  ///< of counters.bytes, at the last measure
+        std::uint64_t bytes_measured = 0;    ///< of counters.bytes, at the last measure
+        std::size_t saturated_in_a_row = 0;  ///< measures
     };
 
     void move_to(Phase next) noexcept;

@@ -24,11 +24,11 @@ constexpr SessionLoad with_channels(std::uint64_t channels) {
 }
 
 /// What comes of every pair of draws.
-std::set<std::size_t> choices(const std::vector<SessionLoad>& loads) {
+std::set<std::size_t> choices(const std::vector<SessionLoad>& loads, const Spread& spread = {}) {
     std::set<std::size_t> chosen;
     for (std::uint64_t first = 0; first < 12; ++first) {
         for (std::uint64_t second = 0; second < 12; ++second) {
-            if (const auto choice = choose_session(loads, {first, second})) {
+            if (const auto choice = choose_session(loads, {first, second}, spread)) {
                 chosen.insert(*choice);
             }
         }
@@ -65,6 +65,25 @@ TEST(Placement, TakesTheLighterOfTwoForEveryDraw) {
 TEST(Placement, LeavesABulkSessionAloneWhileAnotherIsFree) {
     EXPECT_EQ(choices({bulky, with_channels(499), backed_up}), (Choices{1}));
     EXPECT_EQ(choices({bulky, full}), (Choices{0}));
+}
+
+TEST(Placement, SpreadsOverTheFirstThatAreFreeAndBelowTheMark) {
+    const Spread two{.sessions = 2, .channels_mark = 10};
+
+    EXPECT_EQ(choices({idle, idle, idle}, two), (Choices{0, 1}));
+    EXPECT_EQ(choices({idle, bulky, full, idle, idle}, two), (Choices{0, 3}));
+    EXPECT_EQ(choices({with_channels(10), idle, with_channels(10)}, two), (Choices{1}));
+    EXPECT_EQ(choices({with_channels(10), with_channels(10), with_channels(10)}, two),
+              (Choices{0, 1, 2}));
+    EXPECT_EQ(choices({bulky, avoided, bulky, bulky}, two), (Choices{0, 2, 3}));
+}
+
+TEST(Placement, IsSaturatedByTrafficOrByABusyThreadUnderBulk) {
+    EXPECT_TRUE(is_saturated({.bytes_per_second = saturated_bytes_per_second}));
+    EXPECT_FALSE(is_saturated({.bytes_per_second = saturated_bytes_per_second - 1}));
+    EXPECT_TRUE(is_saturated(
+        {.bytes_per_second = bulk_bytes_per_second, .busy_permille = saturated_permille}));
+    EXPECT_FALSE(is_saturated({.busy_permille = 1'000}));
 }
 
 TEST(Placement, AvoidsOneThatWasShortOfSomethingBeforeAnyOther) {

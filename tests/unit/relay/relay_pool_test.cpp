@@ -143,6 +143,27 @@ TEST_F(RelayPool, DialsAnotherSessionWhenTheMarkIsPassedAndSpreadsTunnels) {
     EXPECT_EQ(observer.times("listening"), 1U);
 }
 
+TEST_F(RelayPool, HasAFreeSessionBeforeTheNextTunnelComesWhereTheFirstIsSaturated) {
+    const auto be_busy = [this](milliseconds duration) {
+        for (; duration > milliseconds{0}; duration -= milliseconds{10}) {
+            server(0).write(std::string(bulk_bytes_per_second / 80, 'x'));
+            ground.loop.cpu_time += milliseconds{9};
+            ground.pass(milliseconds{10});
+        }
+    };
+    connect();
+
+    be_busy(measure_interval * 2);
+    EXPECT_EQ(factory.sessions.size(), 1U);
+    be_busy(measure_interval * 2);
+    EXPECT_EQ(factory.sessions.size(), 2U);
+    be_busy(measure_interval * 4);
+    EXPECT_EQ(factory.sessions.size(), 2U);
+
+    connect();
+    EXPECT_EQ(opens(1), 1U);
+}
+
 TEST_F(PoolOfAPerson, DialsNoOtherSession) {
     connect();
     connect();

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -48,6 +49,7 @@ class SessionPoolTest : public testing::Test {
     /// What a shard measures of its session.
     void measure(SessionSlot which, std::uint64_t bytes_per_second, std::uint64_t busy = 0) {
         SessionCounters& counters = pool.counters(which);
+        counters.channels.set(std::max<std::uint64_t>(1, counters.channels.read()));
         counters.bytes_per_second.set(bytes_per_second);
         counters.busy_permille.set(busy);
         counters.measured_at_ns.set(static_cast<std::uint64_t>(now.time_since_epoch().count()));
@@ -180,6 +182,24 @@ TEST_F(SessionPoolTest, GrowsWhenTheServerHasRunShortInEverySession) {
     EXPECT_TRUE(dial());
 }
 
+TEST_F(SessionPoolTest, DialsNoMoreForLoadThanThereAreCores) {
+    begin();
+    measure(slot(0), saturated_bytes_per_second);
+    EXPECT_EQ(grow(), 1U);
+    measure(slot(1), saturated_bytes_per_second);
+
+    EXPECT_EQ(grow(), 0U);
+    EXPECT_EQ(grow(25), 1U);
+}
+
+TEST_F(SessionPoolTest, ForgetsTheLoadOfASessionThatHasNoTunnelLeft) {
+    begin();
+    measure(slot(0), saturated_bytes_per_second);
+    carry(slot(0), 0);
+
+    EXPECT_FALSE(dial());
+}
+
 // ---- failures ----------------------------------------------------------------------------------
 
 TEST_F(SessionPoolTest, PausesLongerAfterEveryDialThatFails) {
@@ -302,6 +322,30 @@ TEST_F(SessionPoolTest, PlacesNothingWhereItWasJustRefused) {
     EXPECT_EQ(pool.place(now, slot(0)), slot(1));
 }
 
+TEST_F(SessionPoolTest, KeepsASessionFreeUntilTheFirstIsFullOrUnderBulk) {
+    begin();
+    EXPECT_EQ(grow(11), 1U);
+    const auto places = [this] {
+        std::set<std::size_t> taken;
+        for (int times = 0; times < 20; ++times) {
+            const auto place = pool.place(now);
+            taken.insert(place ? index_of(*place) : SIZE_MAX);
+        }
+        return taken;
+    };
+    EXPECT_EQ(places(), (std::set<std::size_t>{0}));
+
+    measure(slot(0), bulk_bytes_per_second);
+    EXPECT_EQ(places(), (std::set<std::size_t>{1}));
+
+    now += measure_validity;
+    carry(slot(0), 10);
+    EXPECT_EQ(places(), (std::set<std::size_t>{1}));
+
+    carry(slot(1), 10);
+    EXPECT_EQ(places(), (std::set<std::size_t>{0, 1}));
+}
+
 TEST_F(SessionPoolTest, AvoidsASessionThatWasShortForAWhile) {
     begin();
     grow(11);
@@ -311,7 +355,7 @@ TEST_F(SessionPoolTest, AvoidsASessionThatWasShortForAWhile) {
     }
 
     now += shortage_memory;
-    carry(slot(0), 5);
+    carry(slot(0), 10);
     EXPECT_EQ(pool.place(now), slot(1));
 }
 
