@@ -92,9 +92,13 @@ class WindowPolicy {
     void set_rate(Flow& flow, double rate) noexcept {
         const double before = flow.bytes_per_second_;
         flow.bytes_per_second_ = rate;
-        // What rounding leaves of streams that are gone must not count.
-        sum_ = std::max(0.0, sum_ + rate - before);
+        sum_ += rate - before;
         sum_of_squares_ = std::max(0.0, sum_of_squares_ + rate * rate - before * before);
+        // What rounding leaves of streams that are gone must not count.
+        if (sum_ < 1) {
+            sum_ = 0;
+            sum_of_squares_ = 0;
+        }
     }
 
     [[nodiscard]] std::uint64_t twice_the_path_holds(double bytes_per_second) const noexcept {

@@ -127,6 +127,23 @@ TEST_F(WindowPolicyTest, ForgetsAStreamThatEnded) {
     EXPECT_NEAR(static_cast<double>(policy.share_bytes()), 2'000'000.0, 2.0);
 }
 
+TEST_F(WindowPolicyTest, ForgetsAllThatEndedToTheLastBit) {
+    policy.set_round_trip(milliseconds{100});
+    for (std::size_t times = 0; times < 100; ++times) {
+        move<3>({0, 0, 0});
+        time += milliseconds{103};
+        policy.moved(flows[0], 1'234'567'890 + times * 333'333, time);
+        policy.moved(flows[1], 777 + times, time);
+        policy.moved(flows[2], 13, time);
+        for (WindowPolicy::Flow& flow : flows) {
+            policy.ended(flow);
+        }
+    }
+
+    EXPECT_EQ(policy.share_bytes(), 0U);
+    EXPECT_EQ(policy.share_of(1'000), 1'000U);
+}
+
 TEST_F(WindowPolicyTest, TakesNoRateOverLessThanARoundTrip) {
     policy.set_round_trip(milliseconds{100});
     move<1>({1'000'000});
