@@ -19,7 +19,7 @@ import tap
 
 KIB = 1024
 MIB = 1024 * KIB
-NEW_KEYS = r"keys are on: "
+NEW_KEYS = r"^caponier: keys are on: "  # of the first session: lines of others begin with their number
 KEY_KINDS = {"ssh-ed25519": "ed25519", "rsa-sha2-256": "rsa", "rsa-sha2-512": "rsa",
              "ecdsa-sha2-nistp256": "ecdsa256", "ecdsa-sha2-nistp384": "ecdsa384",
              "ecdsa-sha2-nistp521": "ecdsa521"}
