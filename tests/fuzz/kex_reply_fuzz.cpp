@@ -5,9 +5,9 @@
 //   2  the client takes a right reply with changes: uint16 where, one byte xor, and so on
 //   3  the server takes a right init with changes
 //   4  a right reply, its length changed to a uint16
-//   5  the client takes the rest where a certificate was negotiated
 //   5  the server takes the rest as SSH_MSG_KEX_DH_GEX_REQUEST, where the method has one
 //   6  the client takes it as SSH_MSG_KEX_DH_GEX_GROUP
+//   7  the client takes it as the reply where a certificate was negotiated
 // Nothing but the reply that the server signed is accepted.
 
 #include <optional>
@@ -105,9 +105,10 @@ void try_input(std::span<const std::byte> bytes) {
     Input input{bytes};
     const std::uint8_t method = input.byte();
     const std::uint8_t attack = input.byte();
-    if (attack == 5) {
+    if (attack == 7) {
         // No input can sign, whatever certificate it shows.
         Exchange exchange{method, "ssh-ed25519-cert-v01@openssh.com"};
+        exchange.agree_on_group();
         ssh::expects(!exchange.client->take_reply(input.rest()).has_value());
         return;
     }

@@ -187,7 +187,7 @@ std::vector<Seed> kex_reply_seeds() {
     }
     const ssh::Result<ssh::PublicKeyText> certificate =
         ssh::parse_public_key_line(ssh::test_certificates::host_ed25519);
-    Bytes reply = bytes({0, 5, 31});
+    Bytes reply = bytes({0, 7, 31});
     ssh::WireWriter out{reply};
     out.string(certificate ? certificate->blob : Bytes{});
     out.string(Bytes(32, std::byte{9}));
@@ -197,7 +197,7 @@ std::vector<Seed> kex_reply_seeds() {
     inner.string(Bytes(64));
     out.string(signature);
     seeds.push_back({"certificate", reply});
-    seeds.push_back({"no_certificate", bytes({0, 5, 31})});
+    seeds.push_back({"no_certificate", bytes({0, 7, 31})});
     return seeds;
 }
 
