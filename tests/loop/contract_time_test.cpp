@@ -139,6 +139,26 @@ TEST_P(LoopContract, APostCallsBackOnce) {
     EXPECT_EQ(posted.error, 0);
 }
 
+TEST_P(LoopContract, PostsOfItsOwnThreadArriveInOrderAndNeverFromInside) {
+    std::vector<int> arrived;
+    Operation& first = operation();
+    Operation& second = operation();
+    Operation& third = operation();
+    first.then = [&] {
+        loop().post(third.done);
+        arrived.push_back(1);
+    };
+    second.then = [&] { arrived.push_back(2); };
+    third.then = [&] { arrived.push_back(3); };
+
+    loop().post(first.done);
+    loop().post(second.done);
+    EXPECT_TRUE(arrived.empty());
+
+    ASSERT_TRUE(completes(third));
+    EXPECT_EQ(arrived, (std::vector{1, 2, 3}));
+}
+
 TEST_P(LoopOnTheKernel, APostFromAnotherThreadEndsTheSleep) {
     Operation& posted = operation();
     std::thread poster{[&] { loop().post(posted.done); }};
