@@ -55,7 +55,6 @@ class Server(paramiko.ServerInterface):
 def serve(connection, host_keys, authorized, rekey_bytes):
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     transport = paramiko.Transport(connection)
-    transport.load_server_moduli()
     for key in host_keys:
         transport.add_server_key(key)
     if rekey_bytes:
@@ -112,6 +111,8 @@ def main(directory, rekey_bytes):
         host_keys.append(kind.from_private_key_file(str(path)))
     authorized = {base64.b64decode(line.split()[1])
                   for line in (directory / "authorized_keys").read_text().splitlines()}
+    # Once: it is of the class, and other connections find it empty while it is read again.
+    paramiko.Transport.load_server_moduli()
     listener = socket.create_server(("127.0.0.1", 0), backlog=100)
     print("listening on", listener.getsockname()[1], flush=True)
     while True:
