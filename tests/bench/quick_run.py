@@ -199,6 +199,8 @@ def _(run):
 
 
 def main():
+    # A shell starts what is in its background with SIGINT ignored, and children inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     failed = 0
     with tempfile.TemporaryDirectory(prefix="caponier-quick-run-") as folder:
         run = QuickRun(folder)
