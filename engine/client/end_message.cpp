@@ -99,16 +99,36 @@ std::string lost(const relay::SessionEnd& end, const std::string& where) {
                              : fmt::format("connection to {} lost: {}", where, os_words(end));
 }
 
+/// The option that the user has set of what was negotiated without success; empty if none.
+std::string_view option_that_narrows(ErrorCode code, const Settings& settings) {
+    const AlgorithmOptions& set = settings.algorithm_options;
+    switch (code) {
+    case ErrorCode::no_common_kex:
+        return set.kex.empty() ? "" : "KexAlgorithms";
+    case ErrorCode::no_common_host_key:
+        return set.host_key.empty() ? "" : "HostKeyAlgorithms";
+    case ErrorCode::no_common_cipher:
+        return set.ciphers.empty() ? "" : "Ciphers";
+    case ErrorCode::no_common_mac:
+        return set.macs.empty() ? "" : "MACs";
+    default:
+        return "";
+    }
+}
+
 std::string nothing_in_common(const relay::SessionEnd& end,
                               const std::string& where,
                               const Settings& settings) {
     const std::string offered =
         end.text.empty() ? "" : fmt::format("; it offers only {}", printable(end.text));
-    const std::string_view remedy =
-        settings.engine == SshEngine::native
-            ? "; if it cannot be updated, --ssh=libssh2 speaks some retired algorithms"
-            : "";
-    return fmt::format("{} with {}{}{}", ssh::describe(end.error.code), where, offered, remedy);
+    const std::string_view narrowed = option_that_narrows(end.error.code, settings);
+    std::string remedy;
+    if (!narrowed.empty()) {
+        remedy = fmt::format("; -o {} allows none of that", narrowed);
+    } else if (settings.engine == SshEngine::native) {
+        remedy = "; if it cannot be updated, --ssh=libssh2 speaks some retired algorithms";
+    }
+    return fmt::format("{}: {}{}{}", where, ssh::describe(end.error.code), offered, remedy);
 }
 
 }  // namespace

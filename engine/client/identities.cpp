@@ -57,6 +57,20 @@ std::vector<std::byte> key_in_certificate(std::span<const std::byte> blob) {
     return std::move(certificate->public_key);
 }
 
+std::string why_not_usable(SshEngine engine, std::string_view type) {
+    if (engine == SshEngine::native) {
+        return fmt::format(
+            "no signature algorithm for {} keys is among both the server's and "
+            "PubkeyAcceptedAlgorithms",
+            printable(type, 64));
+    }
+    if (type == rsa_type) {
+        return "libssh2 1.10 uses RSA keys with SHA-1 only, which servers refuse: use an ed25519 "
+               "or ecdsa key";
+    }
+    return fmt::format("libssh2 cannot use {} keys", printable(type, 64));
+}
+
 bool is_certificate_type(std::string_view type) noexcept {
     return type.find("-cert-v0") != std::string_view::npos;
 }
@@ -90,7 +104,8 @@ tl::expected<IdentitySources, std::string> identity_sources(const Settings& sett
     IdentitySources sources{.files = {},
                             .certificates = {},
                             .files_given = !settings.identity_files.empty(),
-                            .identities_only = settings.identities_only};
+                            .identities_only = settings.identities_only,
+                            .engine = settings.engine};
     std::vector<std::string> names = settings.identity_files;
     if (names.empty()) {
         names.assign(default_files.begin(), default_files.end());
@@ -141,7 +156,7 @@ std::string Identity::algorithm() const {
 Identities::Identities(const IdentitySources& sources,
                        std::span<const AgentKey> agent_keys,
                        const Log& log)
-    : can_ask_(sources.can_ask) {
+    : can_ask_(sources.can_ask), engine_(sources.engine) {
     for (const std::string& path : sources.files) {
         add_file(path, sources, log);
         if (sources.certificates.empty()) {
@@ -351,12 +366,10 @@ void Identities::last_was_not_usable() {
         return;
     }
     const Identity& identity = identities_[tried_.back()];
-    const bool is_rsa = identity.type == rsa_type;
-    unusable_rsa_ = unusable_rsa_ || is_rsa;
     tried_.pop_back();
     --failures_;
-    skipped_.push_back(fmt::format(
-        "{}: the SSH engine cannot use {} keys", identity.name(), printable(identity.type, 64)));
+    skipped_.push_back(
+        fmt::format("{}: {}", identity.name(), why_not_usable(engine_, identity.type)));
 }
 
 void Identities::last_was_accepted() noexcept {
@@ -394,11 +407,6 @@ std::string Identities::refusal() const {
             "no identity was accepted (offered {}): add one of these to the server's "
             "authorized_keys, check the user name, or name another key with -i",
             tried_names());
-    }
-    if (unusable_rsa_) {
-        text +=
-            "; RSA keys cannot be used with this engine, because libssh2 1.10 signs with SHA-1 "
-            "only, which servers refuse: use an ed25519 or ecdsa key";
     }
     if (!skipped_.empty()) {
         text += fmt::format("; skipped {}", fmt::join(skipped_, ", "));

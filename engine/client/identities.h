@@ -31,6 +31,7 @@ struct IdentitySources {
     bool files_given = false;  ///< by the user; a missing default file is no news
     bool identities_only = false;
     bool can_ask = false;  ///< for a passphrase
+    SshEngine engine = SshEngine::native;
 };
 /// `settings` are complete(). The error is one line.
 [[nodiscard]] tl::expected<IdentitySources, std::string> identity_sources(const Settings& settings,
@@ -77,7 +78,8 @@ class Identities {
     /// key files are opened only when their turn comes, and those whose public half is known are
     /// not unlocked before the server wants them.
     [[nodiscard]] const Identity* next(KeyFiles& files, const Log& log);
-    /// The last one was not offered after all: the SSH engine cannot use such a key.
+    /// The last one was not offered after all: the SSH engine has no way to sign with such a key
+    /// that the server and the settings allow.
     void last_was_not_usable();
     /// The last one was accepted, but the server wants more: that was no failure.
     void last_was_accepted() noexcept;
@@ -102,13 +104,13 @@ class Identities {
     [[nodiscard]] std::string tried_names() const;
 
     bool can_ask_ = false;
+    SshEngine engine_ = SshEngine::native;
     std::size_t named_certificates_ = 0;  ///< at the head of identities_
     std::vector<Identity> identities_;
     std::size_t next_ = 0;
     std::vector<std::size_t> tried_;  ///< offered: indices
     std::size_t failures_ = 0;
     std::vector<std::string> skipped_;  ///< names, with reasons
-    bool unusable_rsa_ = false;
 };
 
 }  // namespace caponier::client

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "engine/client/text_filter.h"
@@ -135,8 +136,23 @@ TEST(EndMessage, NamesWhatTheServerOffersWhenNothingIsInCommon) {
 
     EXPECT_TRUE(says(
         end, {std::string{ssh::describe(ErrorCode::no_common_cipher)}, "offers only aes128-cbc"}));
+    EXPECT_TRUE(says(end, {"--ssh=libssh2 speaks some retired algorithms"}));
     end.text.clear();
     EXPECT_EQ(end_message(end, settings()).find("offers"), std::string::npos);
+}
+
+TEST(EndMessage, NamesTheOptionThatLeftNothingInCommon) {
+    SessionEnd end{.phase = Phase::negotiating, .error = {ErrorCode::no_common_cipher}};
+    end.text = "aes256-ctr";
+    Settings narrow = settings();
+    narrow.algorithm_options.ciphers = "aes128-ctr";
+
+    EXPECT_THAT(end_message(end, narrow),
+                testing::EndsWith("it offers only aes256-ctr; -o Ciphers allows none of that"));
+
+    narrow.algorithm_options.ciphers.clear();
+    narrow.algorithm_options.kex = "curve25519-sha256";
+    EXPECT_THAT(end_message(end, narrow), testing::HasSubstr("--ssh=libssh2"));
 }
 
 TEST(EndMessage, DescribesEveryOtherCauseWithTheEnginesWords) {
