@@ -99,13 +99,14 @@ tl::expected<LocalForward, std::string> parse_local_forward(std::string_view tex
     std::string_view trimmed = text;
     trimmed.remove_prefix(std::min(trimmed.find_first_not_of(" \t"), trimmed.size()));
     const std::optional<std::vector<std::string>> fields = split_fields(trimmed);
+    const auto is_path = [](const std::string& field) {
+        return field.find('/') != std::string::npos;
+    };
+    if (fields && fields->size() >= 2 && std::any_of(fields->begin(), fields->end(), is_path)) {
+        return refuse("unix sockets cannot be forwarded yet");
+    }
     if (!fields || fields->size() < 3) {
         return refuse(fmt::format("expected {}, IPv6 addresses in brackets", form));
-    }
-    if (std::any_of(fields->begin(), fields->end(), [](const std::string& field) {
-            return field.find('/') != std::string::npos;
-        })) {
-        return refuse("unix sockets cannot be forwarded yet");
     }
     LocalForward forward;
     forward.bind_given = fields->size() == 4;

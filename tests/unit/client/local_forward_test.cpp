@@ -77,6 +77,8 @@ TEST(LocalForward, SaysInOneLineWhatIsWrong) {
                                {"8080:a b:80", "not a host name"},
                                {"8080:a\x1b[2J:80", "not a host name"},
                                {"/run/x.sock:db:80", "unix sockets"},
+                               {"8080:/run/x.sock", "unix sockets"},
+                               {"8080/db/80", "expected"},
                                {"8080:/run/x.sock:80", "unix sockets"}}) {
         const auto forward = parse_local_forward(wrong.text);
 
