@@ -230,6 +230,7 @@ TEST_P(CredentialsTest, SaysWhatWasOfferedWhenNothingIsLeft) {
 
 TEST_P(CredentialsTest, AnRsaKeyThatTheEngineCannotUseIsExplained) {
     make_key_pair(folder.path("id"), "rsa");
+    settings.engine = SshEngine::libssh2;
     start();
     ASSERT_TRUE(std::holds_alternative<relay::TryPublicKey>(ask(public_key_wanted())));
 
