@@ -6,11 +6,11 @@ of them together, and everybody else's tunnel flows.
     CAPONIER_STOPPED=10000 tests/interop/budget_test.py      under a budget to match
 """
 
+import multiprocessing
 import os
 import resource
 import selectors
 import socket
-import threading
 
 import load
 import rig
@@ -27,39 +27,51 @@ RECEIVE_BUFFER = 4096
 
 
 class Flood:
-    """Sends to everybody who connects for as long as they take it, on one thread."""
+    """Sends to everybody who connects for as long as they take it. A process of its own, so that
+    neither end needs two descriptors a tunnel."""
 
     def __init__(self):
-        self.taken = 0
-        self.connections = 0
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=4096)
-        self._selector = selectors.DefaultSelector()
-        self._selector.register(self._listener, selectors.EVENT_READ)
-        self._over = threading.Event()
-        self.host_and_port = self._listener.getsockname()
-        threading.Thread(target=self._run, daemon=True).start()
+        listener = socket.create_server(("127.0.0.1", 0), backlog=4096)
+        self.host_and_port = listener.getsockname()
+        context = multiprocessing.get_context("fork")
+        self._taken = context.Value("Q")
+        self._connections = context.Value("Q")
+        self._process = context.Process(target=self._run, args=(listener,), daemon=True)
+        self._process.start()
+        listener.close()
 
-    def _run(self):
+    @property
+    def taken(self):
+        return self._taken.value
+
+    @property
+    def connections(self):
+        return self._connections.value
+
+    def _run(self, listener):
+        selector = selectors.DefaultSelector()
+        selector.register(listener, selectors.EVENT_READ)
         piece = bytes(64 * 1024)
-        while not self._over.is_set():
-            for key, _ in self._selector.select(0.1):
-                if key.fileobj is self._listener:
-                    connection, _ = self._listener.accept()
+        while True:
+            for key, _ in selector.select():
+                if key.fileobj is listener:
+                    connection, _ = listener.accept()
                     connection.setblocking(False)
                     connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, RECEIVE_BUFFER)
-                    self._selector.register(connection, selectors.EVENT_WRITE)
-                    self.connections += 1
+                    selector.register(connection, selectors.EVENT_WRITE)
+                    self._connections.value += 1
                     continue
                 try:
-                    self.taken += key.fileobj.send(piece)
+                    self._taken.value += key.fileobj.send(piece)
                 except BlockingIOError:
                     pass
                 except OSError:
-                    self._selector.unregister(key.fileobj)
+                    selector.unregister(key.fileobj)
                     key.fileobj.close()
 
     def stop(self):
-        self._over.set()
+        self._process.kill()
+        self._process.join()
 
 
 def connect_and_never_read(port):
