@@ -20,8 +20,7 @@ std::string reason_of(ssh::ErrorCode code) {
         return "it is protected by a passphrase: add it to an agent with ssh-add";
     case ssh::ErrorCode::unsupported_key:
         return "its type, its size or its protection is not supported: use an ed25519, ecdsa or "
-               "RSA "
-               "key (2048 bits and more) as ssh-keygen writes it, or an agent";
+               "RSA key (2048 bits and more) as ssh-keygen writes it, or an agent";
     default:
         return "it is not a private key";
     }

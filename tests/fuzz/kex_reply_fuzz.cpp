@@ -105,14 +105,7 @@ void try_input(std::span<const std::byte> bytes) {
     Input input{bytes};
     const std::uint8_t method = input.byte();
     const std::uint8_t attack = input.byte();
-    if (attack == 7) {
-        // No input can sign, whatever certificate it shows.
-        Exchange exchange{method, "ssh-ed25519-cert-v01@openssh.com"};
-        exchange.agree_on_group();
-        ssh::expects(!exchange.client->take_reply(input.rest()).has_value());
-        return;
-    }
-    Exchange exchange{method, "ssh-ed25519"};
+    Exchange exchange{method, attack == 7 ? "ssh-ed25519-cert-v01@openssh.com" : "ssh-ed25519"};
     if (attack == 5 || attack == 6) {
         ssh::KeyExchange& attacked = attack == 5 ? *exchange.server : *exchange.client;
         if (attacked.awaits_group() && !input.is_empty()) {
@@ -121,6 +114,11 @@ void try_input(std::span<const std::byte> bytes) {
         return;
     }
     exchange.agree_on_group();
+    if (attack == 7) {
+        // No input can sign, whatever certificate it shows.
+        ssh::expects(!exchange.client->take_reply(input.rest()).has_value());
+        return;
+    }
     if (attack == 1 || attack == 3) {
         const auto rest = input.bytes(attack == 1 ? SIZE_MAX : 0);
         const Bytes init =
