@@ -261,7 +261,7 @@ TEST(Rfc4254ChannelOpen, AnUnknownTypeIsRefusedWithReasonThree) {
 
 // Item 127. RFC 4254 7.2: "Client implementations SHOULD reject direct TCP/IP open requests for
 // security reasons"; 6.1: "Client implementations SHOULD reject any session channel open requests".
-// What belongs to a forward, or does not (item 126), is in forwards_test.cpp.
+// What belongs to a forward, or does not (item 126), is in client_forwards_test.cpp.
 TEST(Rfc4254ChannelOpen, AClientRefusesWhateverAServerOpens) {
     for (const std::string_view type : {"session",
                                         "x11",
