@@ -13,8 +13,7 @@ namespace caponier::looptest {
 
 namespace {
 
-// ---- cancel
-// ---------------------------------------------------------------------------------------
+// ---- cancel -------------------------------------------------------------------------------------
 
 TEST_P(LoopContract, AnAcceptCanBeCanceled) {
     Operation& accept = operation();
@@ -148,8 +147,7 @@ TEST_P(LoopContract, CancelRightAfterTheSubmissionCallsBackOnce) {
     }
 }
 
-// ---- the end of the stream
-// ------------------------------------------------------------------------
+// ---- the end of the stream ----------------------------------------------------------------------
 
 TEST_P(LoopContract, TheEndOfTheStreamIsAReceiveOfNothing) {
     Pair& pair = connected();
@@ -215,8 +213,7 @@ TEST_P(LoopContract, ASendAfterTheShutdownFails) {
     EXPECT_EQ(send.error, EPIPE);
 }
 
-// ---- close and reset
-// ------------------------------------------------------------------------------
+// ---- close and reset ----------------------------------------------------------------------------
 
 TEST_P(LoopContract, CloseCancelsWhatIsInFlightBeforeItCallsBack) {
     Pair& pair = connected();
@@ -328,8 +325,7 @@ TEST_P(LoopContract, AResetLeavesAlsoWithOperationsInFlight) {
     EXPECT_EQ(end.error, ECONNRESET);
 }
 
-// ---- hangup while idle
-// ----------------------------------------------------------------------------
+// ---- hangup while idle --------------------------------------------------------------------------
 
 TEST_P(LoopContract, AnIdleWatchSeesAReset) {
     Pair& pair = connected();

@@ -182,8 +182,7 @@ TEST_P(LoopContract, BytesThatThePeerHasNoRoomForAreUndelivered) {
     }));
 }
 
-// ---- buffers
-// --------------------------------------------------------------------------------------
+// ---- buffers ------------------------------------------------------------------------------------
 
 TEST_P(LoopContract, IdleConnectionsHoldNoBuffer) {
     for (std::uint32_t count = 0; count < 2 * pool().shape().buffers; ++count) {
@@ -252,8 +251,7 @@ TEST_P(LoopContract, AReceiveThatWaitsForABufferCanBeCanceled) {
     EXPECT_EQ(receive_all(pair.far, 4), "more");
 }
 
-// ---- the rules of calling back
-// --------------------------------------------------------------------
+// ---- the rules of calling back ------------------------------------------------------------------
 
 TEST_P(LoopContract, SubmittingNeverCallsBack) {
     Pair& pair = connected();

@@ -34,8 +34,7 @@ constexpr std::uint64_t clients_max = 16;
 /// How long after its clients a connection may still carry bytes to its target.
 constexpr seconds notice_patience{600};
 
-// ---- what a seed decides
-// -------------------------------------------------------------------------
+// ---- what a seed decides ------------------------------------------------------------------------
 
 std::size_t draw_size(Random& random, std::uint64_t low, std::uint64_t high) {
     return static_cast<std::size_t>(random.between(low, high));
@@ -127,8 +126,7 @@ AnswerDesk::Script draw_answers(Random& random) {
             .offers_unusable_key = random.chance(2'000) ? 3'000U : 0U};
 }
 
-// ---- the world
-// -------------------------------------------------------------------------------------
+// ---- the world ----------------------------------------------------------------------------------
 
 /// A further shard: in earnest a thread, here a loop that runs while another one waits.
 class SimShard {
@@ -287,8 +285,7 @@ RelayWorld::RelayWorld(std::uint64_t seed, bool narrates)
     relay_.emplace(relay_loop_, observer, plan);
 }
 
-// ---- what the relay asks and tells
-// ---------------------------------------------------------------
+// ---- what the relay asks and tells --------------------------------------------------------------
 
 ssh::Result<std::unique_ptr<ssh::Session>> RelayWorld::make_session() {
     const SessionScript script = draw_session(random_, window_bytes_);

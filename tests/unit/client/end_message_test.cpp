@@ -37,8 +37,7 @@ AssertionResult says(const SessionEnd& end, const std::vector<std::string>& word
     return testing::AssertionSuccess();
 }
 
-// ---- deadlines
-// -----------------------------------------------------------------------------------
+// ---- deadlines ----------------------------------------------------------------------------------
 
 TEST(EndMessage, QuotesWhoTurnsTheConnectionAway) {
     SessionEnd end{.phase = Phase::identifying, .error = {ErrorCode::connection_lost}};
@@ -81,8 +80,7 @@ TEST(EndMessage, SaysHowManyKeepalivesWereNotAnswered) {
     EXPECT_TRUE(says(end, {"does not answer any more", "3 keepalives of 15 s"}));
 }
 
-// ---- lost connections
-// ----------------------------------------------------------------------------
+// ---- lost connections ---------------------------------------------------------------------------
 
 TEST(EndMessage, SaysWhyNoConnectionCouldBeMade) {
     const SessionEnd end{.phase = Phase::connecting,
@@ -112,8 +110,7 @@ TEST(EndMessage, SaysTheOperatingSystemsReasonForALostSession) {
     EXPECT_TRUE(says(end, {"lost", "Connection reset by peer"}));
 }
 
-// ---- what the peer or the engine said
-// ------------------------------------------------------------
+// ---- what the peer or the engine said -----------------------------------------------------------
 
 TEST(EndMessage, SaysThatThePortBelongsToSomethingElse) {
     EXPECT_TRUE(says({.phase = Phase::identifying, .error = {ErrorCode::not_ssh}},
@@ -171,8 +168,7 @@ TEST(EndMessage, IsThePolicysOwnMessageWhereItRefused) {
     EXPECT_EQ(end_message(end, settings()), end.text);
 }
 
-// ---- hostile words
-// -------------------------------------------------------------------------------
+// ---- hostile words ------------------------------------------------------------------------------
 
 TEST(EndMessage, HasNoControlCharactersWhateverThePeerSaid) {
     for (const ErrorCode code : {ErrorCode::disconnected_by_peer,

@@ -196,8 +196,7 @@ TEST_F(EstablishedStreams, IgnoresEventsForNumbersItNeverGaveOut) {
     EXPECT_EQ(streams.open_count(), 0U);
 }
 
-// ---- room
-// ----------------------------------------------------------------------------------------
+// ---- room ---------------------------------------------------------------------------------------
 
 TEST_F(EstablishedStreams, AllowsTheWindowButNoMoreThanOneBuffer) {
     const StreamId id = open(user);
@@ -321,8 +320,7 @@ TEST_F(EstablishedStreams, SurvivesAStreamThatOpensOthersWhenItIsWoken) {
     EXPECT_EQ(streams.open_count(), 101U);
 }
 
-// ---- the end
-// -------------------------------------------------------------------------------------
+// ---- the end ------------------------------------------------------------------------------------
 
 TEST_F(EstablishedStreams, CutsEveryStreamOnceWhenTheSessionEnds) {
     open(user);
@@ -354,8 +352,7 @@ TEST_F(EstablishedStreams, AsksForSettlingAfterEveryCommand) {
                      "close 0"}));
 }
 
-// ---- order and windows
-// ---------------------------------------------------------------------------
+// ---- order and windows --------------------------------------------------------------------------
 
 TEST_F(EstablishedStreams, ReadsOnForOneThatSendsLittleWhileTheOutboxIsFull) {
     const StreamId id = open(user);

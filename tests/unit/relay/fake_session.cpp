@@ -117,8 +117,7 @@ void FakeSession::tell(const std::string& what, ssh::LocalChannelId id) {
     told.push_back(what + " " + std::to_string(static_cast<std::uint32_t>(id)));
 }
 
-// ---- the policy
-// ----------------------------------------------------------------------------------
+// ---- the policy ---------------------------------------------------------------------------------
 
 class AnswerDesk::Policy final : public SessionPolicy {
   public:

@@ -111,8 +111,7 @@ class ServingRelay : public RelayTest {
     }
 };
 
-// ---- listening
-// -----------------------------------------------------------------------------------
+// ---- listening ----------------------------------------------------------------------------------
 
 TEST_F(RelayTest, ListensOnceTheSessionIsEstablishedAndNotBefore) {
     factory.prepare = [](FakeSession&) {};
@@ -193,8 +192,7 @@ TEST_F(RelayTest, AsksForTheChosenPortInTheOtherFamily) {
     EXPECT_TRUE(ground.network.connect(address_of("::1", port)).has_value());
 }
 
-// ---- serving
-// -------------------------------------------------------------------------------------
+// ---- serving ------------------------------------------------------------------------------------
 
 TEST_F(ServingRelay, OpensAStreamForEveryConnection) {
     connect(local);
@@ -250,8 +248,7 @@ TEST_F(ServingRelay, AcceptsAgainAsSoonAsAConnectionFreedItsDescriptor) {
     EXPECT_EQ(relay->totals().connections_total, 2U);
 }
 
-// ---- drain
-// ---------------------------------------------------------------------------------------
+// ---- drain --------------------------------------------------------------------------------------
 
 TEST_F(ServingRelay, StopsAtOnceWhenNothingIsOpen) {
     relay->request_drain();
@@ -357,8 +354,7 @@ TEST_F(ServingRelay, TellsOfASessionThatDiesWhileItDrains) {
     EXPECT_TRUE(client.saw_reset());
 }
 
-// ---- abort
-// ---------------------------------------------------------------------------------------
+// ---- abort --------------------------------------------------------------------------------------
 
 TEST_F(ServingRelay, ResetsEverythingAtOnceWhenAborted) {
     const Peer client = connect(local);
@@ -394,8 +390,7 @@ TEST_F(ServingRelay, CanBeAskedToDrainAndToAbortInOneTurn) {
     EXPECT_EQ(observer.finishes, std::vector{Finish::stopped});
 }
 
-// ---- the session ends
-// ----------------------------------------------------------------------------
+// ---- the session ends ---------------------------------------------------------------------------
 
 TEST_F(ServingRelay, ResetsItsClientsAndSaysWhyWhenTheSessionDies) {
     const Peer open = connect(local);
