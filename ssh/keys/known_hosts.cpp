@@ -186,31 +186,27 @@ HostKeyVerdict KnownHosts::check_authority(const Certificate& certificate) const
 }
 
 std::vector<std::string_view> KnownHosts::key_types() const {
-    const bool without_port = !has_plain_key_for_port();
+    const bool port_has_keys = std::ranges::any_of(entries_, [](const Entry& entry) {
+        return entry.marker == Marker::none && !entry.without_port;
+    });
     std::vector<std::string_view> types;
-    if (has_certificate_authority()) {
+    // hostfile.c tries a port's own keys before it looks without the port, so that only an
+    // authority of this port can take precedence over them.
+    if (std::ranges::any_of(entries_, [port_has_keys](const Entry& entry) {
+            return entry.marker == Marker::cert_authority && !(port_has_keys && entry.without_port);
+        })) {
         const std::span<const std::string_view> certificates = certificate_types();
         types.assign(certificates.begin(), certificates.end());
     }
     for (const Entry& entry : entries_) {
         const std::string_view type = blob_type_name(entry.key.blob);
-        if (entry.marker == Marker::none && entry.without_port == without_port &&
-            std::ranges::find(types, type) == types.end()) {
+        if (entry.marker == Marker::none && entry.without_port != port_has_keys &&
+            std::ranges::find(types, type) == types.end() &&
+            find_revoked(entry.key.blob) == nullptr) {
             types.push_back(type);
         }
     }
     return types;
-}
-
-bool KnownHosts::has_plain_key_for_port() const noexcept {
-    return std::ranges::any_of(entries_, [](const Entry& entry) {
-        return entry.marker == Marker::none && !entry.without_port;
-    });
-}
-
-bool KnownHosts::has_certificate_authority() const noexcept {
-    return std::ranges::any_of(
-        entries_, [](const Entry& entry) { return entry.marker == Marker::cert_authority; });
 }
 
 std::string known_hosts_line(const HostName& host,

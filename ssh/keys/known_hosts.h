@@ -76,14 +76,11 @@ class KnownHosts {
     /// certificate says is judged by check_host_certificate().
     [[nodiscard]] HostKeyVerdict check_authority(const Certificate& certificate) const noexcept;
 
-    /// Types of the keys recorded for the host ("ssh-ed25519"), in the order of the files and each
-    /// once, and all types of certificates where an authority is trusted: their algorithms are to
-    /// be offered first. Views live as long as this object.
+    /// Types of the keys recorded for the host and not revoked ("ssh-ed25519"), in the order of the
+    /// files and each once, behind all types of certificates where an authority is trusted: their
+    /// algorithms are to be offered first. Lines for the name without its port count only where no
+    /// key is recorded for the port. Views live as long as this object.
     [[nodiscard]] std::vector<std::string_view> key_types() const;
-
-    /// Lines "@cert-authority" name the host. They vouch for certificates only, never for a plain
-    /// key.
-    [[nodiscard]] bool has_certificate_authority() const noexcept;
 
     /// The first skipped_lines_told_max of them.
     [[nodiscard]] std::span<const SkippedLine> skipped() const noexcept { return skipped_; }
@@ -100,7 +97,6 @@ class KnownHosts {
     void add_line(std::string_view line, std::size_t number);
     void skip(SkippedLine::Reason reason, std::size_t number);
     [[nodiscard]] const Entry* find_revoked(std::span<const std::byte> key) const noexcept;
-    [[nodiscard]] bool has_plain_key_for_port() const noexcept;
 
     std::string host_;       ///< in lower case
     std::string with_port_;  ///< host_, or "[host_]:port" where the port is not 22

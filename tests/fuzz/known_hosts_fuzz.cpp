@@ -30,7 +30,6 @@ void try_input(std::span<const std::byte> bytes) {
         const auto lines = static_cast<std::size_t>(std::ranges::count(text, '\n')) + 1;
         ssh::expects(verdict.recorded->line >= 1 && verdict.recorded->line <= lines);
     }
-    static_cast<void>(known.has_certificate_authority());
     for (const std::string_view type : known.key_types()) {
         ssh::expects(!type.empty());
     }

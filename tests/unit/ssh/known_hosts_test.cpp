@@ -129,7 +129,6 @@ TEST(KnownHosts, TakeNoCertificateAuthorityForAHostKey) {
     const KnownHosts hosts = known({.host = "host"}, "@cert-authority * " + ed25519 + "\n");
 
     EXPECT_EQ(hosts.check(ed25519_blob).status, Status::unknown);
-    EXPECT_TRUE(hosts.has_certificate_authority());
 }
 
 TEST(KnownHosts, SkipLinesWithUnknownMarkers) {
@@ -241,6 +240,16 @@ TEST(KnownHosts, TellTheKeyTypesOfTheNameWithoutThePortOnlyIfThePortHasNone) {
               (std::vector<std::string_view>{"ssh-ed25519"}));
 }
 
+// hostfile.c, check_hostkeys_by_key_or_type(): a server with several keys shows one that is still
+// good.
+TEST(KnownHosts, TellNoKeyTypeOfWhichTheRecordedKeyIsRevoked) {
+    const KnownHosts hosts =
+        known({.host = "host"},
+              "host " + ed25519 + "\nhost " + ecdsa + "\n@revoked host " + ed25519 + "\n");
+
+    EXPECT_EQ(hosts.key_types(), (std::vector<std::string_view>{"ecdsa-sha2-nistp256"}));
+}
+
 // sshconnect2.c, order_hostkeyalgs(): "If we have a @cert-authority marker in known_hosts then
 // prefer all certificate algorithms."
 TEST(KnownHosts, TellAllCertificateTypesWhereAnAuthorityIsTrusted) {
@@ -252,6 +261,17 @@ TEST(KnownHosts, TellAllCertificateTypesWhereAnAuthorityIsTrusted) {
     EXPECT_EQ(hosts.key_types(), expected);
     EXPECT_EQ(known({.host = "host"}, "@cert-authority other " + ed25519 + "\n").key_types().size(),
               0U);
+}
+
+// A server with a certificate of another authority would show it, in vain, instead of its recorded
+// key.
+TEST(KnownHosts, DoNotPreferCertificatesForTheNameWithoutThePortIfThePortHasAKey) {
+    const HostName host{.host = "host", .port = 2222};
+    const std::string authority = "@cert-authority host " + ed25519 + "\n";
+
+    EXPECT_EQ(known(host, authority + "[host]:2222 " + rsa + "\n").key_types(),
+              (std::vector<std::string_view>{"ssh-rsa"}));
+    EXPECT_EQ(known(host, authority).key_types().size(), certificate_types().size());
 }
 
 // ---- certificates ------------------------------------------------------------------------------
