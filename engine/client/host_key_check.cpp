@@ -75,7 +75,8 @@ tl::expected<HostKeyCheck, std::string> HostKeyCheck::make(const Settings& setti
                                                            const Account& account) {
     HostKeyCheck check;
     check.host_name_ = settings.host_name;
-    check.alias_ = settings.host_key_alias;
+    // ssh.c: "force lowercase for hostkey matching".
+    check.alias_ = in_lower_case(settings.host_key_alias);
     check.port_ = settings.port;
     check.strict_ = settings.strict_host_key_checking;
     check.hash_names_ = settings.hash_known_hosts;
@@ -335,8 +336,7 @@ HostKeyCheck::Refusal HostKeyCheck::refusal_of(const ssh::KnownHosts& known,
     return std::nullopt;
 }
 
-/// Names in certificates have no port. sshconnect.c compares the host's name in lower case, and an
-/// alias as it was given.
+/// Names in certificates have no port, and are compared with the host's in lower case.
 std::string HostKeyCheck::principal() const {
     return alias_.empty() ? in_lower_case(host_name_) : alias_;
 }

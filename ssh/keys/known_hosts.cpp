@@ -186,25 +186,34 @@ HostKeyVerdict KnownHosts::check_authority(const Certificate& certificate) const
 }
 
 std::vector<std::string_view> KnownHosts::key_types() const {
-    const bool port_has_keys = std::ranges::any_of(entries_, [](const Entry& entry) {
-        return entry.marker == Marker::none && !entry.without_port;
-    });
+    const auto port_has = [this](Marker marker) {
+        return std::ranges::any_of(entries_, [marker](const Entry& entry) {
+            return entry.marker == marker && !entry.without_port;
+        });
+    };
+    const bool port_has_keys = port_has(Marker::none);
+    const bool has_authority = std::ranges::any_of(
+        entries_, [](const Entry& entry) { return entry.marker == Marker::cert_authority; });
+    const bool prefers_all = has_authority && (!port_has_keys || port_has(Marker::cert_authority));
     std::vector<std::string_view> types;
-    // hostfile.c tries a port's own keys before it looks without the port, so that only an
-    // authority of this port can take precedence over them.
-    if (std::ranges::any_of(entries_, [port_has_keys](const Entry& entry) {
-            return entry.marker == Marker::cert_authority && !(port_has_keys && entry.without_port);
-        })) {
-        const std::span<const std::string_view> certificates = certificate_types();
-        types.assign(certificates.begin(), certificates.end());
-    }
-    for (const Entry& entry : entries_) {
-        const std::string_view type = blob_type_name(entry.key.blob);
-        if (entry.marker == Marker::none && entry.without_port != port_has_keys &&
-            std::ranges::find(types, type) == types.end() &&
-            find_revoked(entry.key.blob) == nullptr) {
+    const auto add = [&types](std::string_view type) {
+        if (!type.empty() && std::ranges::find(types, type) == types.end()) {
             types.push_back(type);
         }
+    };
+    if (prefers_all) {
+        std::ranges::for_each(certificate_types(), add);
+    }
+    for (const Entry& entry : entries_) {
+        if (entry.marker != Marker::none || entry.without_port == port_has_keys ||
+            find_revoked(entry.key.blob) != nullptr) {
+            continue;
+        }
+        const std::string_view type = blob_type_name(entry.key.blob);
+        if (has_authority) {
+            add(certificate_algorithm(type));
+        }
+        add(type);
     }
     return types;
 }

@@ -61,14 +61,14 @@ struct PublicKey {
 /// "SHA256:" and 43 characters of base64, as ssh-keygen -l prints it.
 [[nodiscard]] std::string fingerprint(std::span<const std::byte> blob);
 
-/// A public key as a file or line holds it.
+/// A public key as a file or line holds it: well-formed, but not necessarily of a type or size that
+/// is spoken here (an agent may hold it).
 struct PublicKeyText {
     std::vector<std::byte> blob;
     std::string comment;
 };
 
-/// "ssh-ed25519 AAAA... comment". The blob's own type name must be the line's; the type need not be
-/// one that is spoken here (an agent may hold it).
+/// "ssh-ed25519 AAAA... comment". The blob's own type name must be the line's.
 [[nodiscard]] Result<PublicKeyText> parse_public_key_line(std::string_view line);
 /// RFC 4716: "---- BEGIN SSH2 PUBLIC KEY ----".
 [[nodiscard]] Result<PublicKeyText> parse_rfc4716_public_key(std::string_view text);

@@ -38,7 +38,8 @@ Result<std::vector<std::byte>> decode_blob(std::string_view base64) {
         return malformed();
     }
     blob.resize(*size);
-    if (blob_type_name(blob).empty()) {
+    const Result<PublicKey> key = parse_public_key(blob);
+    if (!key && key.error().code == ErrorCode::malformed_key) {
         return malformed();
     }
     return blob;

@@ -241,10 +241,10 @@ TEST_F(HostKeyCheckTest, AnAliasIsLookedUpInThePlaceOfHostAndPort) {
     folder.write("known_hosts", line("alias", key));
 
     EXPECT_TRUE(decide(key));
-    expect_refusal(decide(other), {"the host key of Alias ", "-R 'alias'"});
+    expect_refusal(decide(other), {"the host key of alias ", "-R 'alias'"});
 
     folder.write("known_hosts", line("[bastion.example]:2222", key));
-    expect_refusal(decide(key), {"ssh -o HostKeyAlias='Alias' -p 2222 Bastion.example"});
+    expect_refusal(decide(key), {"ssh -o HostKeyAlias='alias' -p 2222 Bastion.example"});
 }
 
 TEST_F(HostKeyCheckTest, AnAliasIsWhatIsRecorded) {
@@ -545,6 +545,8 @@ TEST_F(HostCertificateCheckTest, AnAliasIsTheNameThatTheCertificateHasToList) {
 
     EXPECT_TRUE(decide(certificate("alias.example")));
     EXPECT_FALSE(decide(certificate("bastion.example")));
+    settings.host_key_alias = "Alias.Example";
+    EXPECT_TRUE(decide(certificate("alias.example")));
 }
 
 TEST_F(HostCertificateCheckTest, ACertificateThatCannotBeParsedIsRefused) {

@@ -199,6 +199,7 @@ TEST(KnownHosts, SkipBrokenLinesAndReadTheNextOnes) {
           std::string{"host "} + "ssh-rsa" + ed25519.substr(11) + "\n",
           std::string{"host 1024 35 1234567\n"},
           std::string{"host ssh-rsa !!!!\n"},
+          "host " + ed25519.substr(0, ed25519.size() - 4) + "\n",
           "host\x01 " + rsa + "\n",
           std::string{"\0host ", 6} + rsa + "\n",
           "|1|broken|hash " + rsa + "\n",
@@ -263,15 +264,20 @@ TEST(KnownHosts, TellAllCertificateTypesWhereAnAuthorityIsTrusted) {
               0U);
 }
 
-// A server with a certificate of another authority would show it, in vain, instead of its recorded
-// key.
-TEST(KnownHosts, DoNotPreferCertificatesForTheNameWithoutThePortIfThePortHasAKey) {
+// sshconnect2.c, order_hostkeyalgs(): such an authority is looked for after the port's own keys, so
+// that it makes only certificates of their types come first. A server with a stranger's certificate
+// would show it, in vain, instead of its recorded key.
+TEST(KnownHosts, TellForAnAuthorityWithoutThePortTheCertificateTypesOfThePortsKeys) {
     const HostName host{.host = "host", .port = 2222};
     const std::string authority = "@cert-authority host " + ed25519 + "\n";
 
     EXPECT_EQ(known(host, authority + "[host]:2222 " + rsa + "\n").key_types(),
-              (std::vector<std::string_view>{"ssh-rsa"}));
+              (std::vector<std::string_view>{"ssh-rsa-cert-v01@openssh.com", "ssh-rsa"}));
     EXPECT_EQ(known(host, authority).key_types().size(), certificate_types().size());
+    EXPECT_EQ(known(host, "@cert-authority [host]:2222 " + ed25519 + "\n[host]:2222 " + rsa + "\n")
+                  .key_types()
+                  .size(),
+              certificate_types().size() + 1);
 }
 
 // ---- certificates ------------------------------------------------------------------------------

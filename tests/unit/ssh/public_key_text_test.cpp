@@ -54,6 +54,7 @@ TEST(PublicKeyLine, ThatIsBrokenIsMalformed) {
                                     std::string{"ssh-ed25519 !!!!"},
                                     std::string{"ssh-ed25519 AAAA"},
                                     "ssh-ed25519 " + base64.substr(0, base64.size() - 1),
+                                    "ssh-ed25519 " + base64.substr(0, base64.size() - 4),
                                     "ssh-ed25519 " + base64 + " " + std::string(17'000, 'c')}) {
         const Result<PublicKeyText> key = parse_public_key_line(line);
         ASSERT_FALSE(key.has_value()) << line.substr(0, 80);
