@@ -192,9 +192,11 @@ std::vector<std::string_view> KnownHosts::key_types() const {
         });
     };
     const bool port_has_keys = port_has(Marker::none);
-    const bool has_authority = std::ranges::any_of(
-        entries_, [](const Entry& entry) { return entry.marker == Marker::cert_authority; });
-    const bool prefers_all = has_authority && (!port_has_keys || port_has(Marker::cert_authority));
+    // What is revoked may be an authority, and shows only in a certificate.
+    const bool judges_authorities = std::ranges::any_of(
+        entries_, [](const Entry& entry) { return entry.marker != Marker::none; });
+    const bool prefers_all =
+        judges_authorities && (!port_has_keys || port_has(Marker::cert_authority));
     std::vector<std::string_view> types;
     const auto add = [&types](std::string_view type) {
         if (!type.empty() && std::ranges::find(types, type) == types.end()) {
@@ -210,7 +212,7 @@ std::vector<std::string_view> KnownHosts::key_types() const {
             continue;
         }
         const std::string_view type = blob_type_name(entry.key.blob);
-        if (has_authority) {
+        if (judges_authorities) {
             add(certificate_algorithm(type));
         }
         add(type);

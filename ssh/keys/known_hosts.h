@@ -76,10 +76,12 @@ class KnownHosts {
     /// certificate says is judged by check_host_certificate().
     [[nodiscard]] HostKeyVerdict check_authority(const Certificate& certificate) const noexcept;
 
-    /// Types of the keys recorded for the host and not revoked ("ssh-ed25519"), in the order of the
-    /// files and each once, behind all types of certificates where an authority is trusted: their
-    /// algorithms are to be offered first. Lines for the name without its port count only where no
-    /// key is recorded for the port. Views live as long as this object.
+    /// The types whose algorithms are to be offered first: those of the keys recorded for the host
+    /// ("ssh-ed25519"), in the order of the files and each once. A revoked key does not count, and
+    /// the name without the port only where no key is recorded for the port. Where an authority is
+    /// trusted, or something is revoked, which may be one, the certificates of these types are
+    /// among them; all certificates if the authority is this port's or the port has no keys. Views
+    /// live as long as this object.
     [[nodiscard]] std::vector<std::string_view> key_types() const;
 
     /// The first skipped_lines_told_max of them.

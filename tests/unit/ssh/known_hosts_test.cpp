@@ -225,9 +225,9 @@ TEST(KnownHosts, DoNotReadTheTailOfAnOverlongLine) {
 
 // Checklist 48: the algorithms of recorded keys are offered first.
 TEST(KnownHosts, TellWhichKeyTypesAreRecorded) {
-    const KnownHosts hosts = known({.host = "host"},
-                                   "host " + rsa + "\nother " + ecdsa + "\nhost " + ed25519 +
-                                       "\nhost " + rsa + "\n@revoked host " + ecdsa + "\n");
+    const KnownHosts hosts =
+        known({.host = "host"},
+              "host " + rsa + "\nother " + ecdsa + "\nhost " + ed25519 + "\nhost " + rsa + "\n");
 
     EXPECT_EQ(hosts.key_types(), (std::vector<std::string_view>{"ssh-rsa", "ssh-ed25519"}));
 }
@@ -248,7 +248,19 @@ TEST(KnownHosts, TellNoKeyTypeOfWhichTheRecordedKeyIsRevoked) {
         known({.host = "host"},
               "host " + ed25519 + "\nhost " + ecdsa + "\n@revoked host " + ed25519 + "\n");
 
-    EXPECT_EQ(hosts.key_types(), (std::vector<std::string_view>{"ecdsa-sha2-nistp256"}));
+    EXPECT_EQ(hosts.key_types(),
+              (std::vector<std::string_view>{"ecdsa-sha2-nistp256-cert-v01@openssh.com",
+                                             "ecdsa-sha2-nistp256"}));
+}
+
+// A server that is certified by a revoked authority is not to get away with its plain key, whether
+// that is recorded or new.
+TEST(KnownHosts, TellCertificateTypesWhereAKeyIsRevokedThatMayBeAnAuthoritys) {
+    const std::string revoked = "@revoked host " + ecdsa + "\n";
+
+    EXPECT_EQ(known({.host = "host"}, revoked + "host " + ed25519 + "\n").key_types(),
+              (std::vector<std::string_view>{"ssh-ed25519-cert-v01@openssh.com", "ssh-ed25519"}));
+    EXPECT_EQ(known({.host = "host"}, revoked).key_types().size(), certificate_types().size());
 }
 
 // sshconnect2.c, order_hostkeyalgs(): "If we have a @cert-authority marker in known_hosts then
