@@ -5,8 +5,7 @@
 #include <charconv>
 #include <cstdlib>
 
-#include <strings.h>
-
+#include "ssh/letter_case.h"
 #include "ssh/wire/name_list.h"
 
 namespace caponier::client {
@@ -15,10 +14,6 @@ namespace {
 
 /// OpenSSH's SSH_MAX_CERTIFICATE_FILES.
 constexpr std::size_t certificate_files_max = 100;
-
-bool equal_ignoring_case(const std::string& a, const char* b) noexcept {
-    return ::strcasecmp(a.c_str(), b) == 0;
-}
 
 std::string value_of(const std::string& variable) {
     const char* const value = std::getenv(variable.c_str());
@@ -51,15 +46,14 @@ bool set_preferred(AuthenticationOptions& options, std::string_view text) {
 }
 
 bool set_public_key(AuthenticationOptions& options, std::string_view text) {
-    const std::string word{text};
-    for (const char* yes : {"yes", "true", "unbound", "host-bound"}) {
-        if (equal_ignoring_case(word, yes)) {
+    for (const std::string_view yes : {"yes", "true", "unbound", "host-bound"}) {
+        if (ssh::equal_ignoring_case(text, yes)) {
             options.public_key = true;
             return true;
         }
     }
-    for (const char* no : {"no", "false"}) {
-        if (equal_ignoring_case(word, no)) {
+    for (const std::string_view no : {"no", "false"}) {
+        if (ssh::equal_ignoring_case(text, no)) {
             options.public_key = false;
             return true;
         }

@@ -5,13 +5,11 @@
 
 #include "engine/client/host_key_check.h"
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <string_view>
 #include <system_error>
 
-#include <strings.h>
 #include <sys/stat.h>
 
 #include <fmt/format.h>
@@ -22,6 +20,7 @@
 #include "ssh/keys/host_patterns.h"
 #include "ssh/keys/public_key.h"
 #include "ssh/keys/revoked_keys.h"
+#include "ssh/letter_case.h"
 #include "ssh/spoken_algorithms.h"
 #include "ssh/wire/bytes.h"
 
@@ -46,22 +45,10 @@ std::vector<std::string> or_defaults(const std::vector<std::string>& given,
 /// Whoever types nonsense as often as this is no person.
 constexpr int questions_max = 100;
 
-bool equal_ignoring_case(std::string_view a, std::string_view b) noexcept {
-    return a.size() == b.size() && ::strncasecmp(a.data(), b.data(), a.size()) == 0;
-}
-
 std::string type_for_people(std::span<const std::byte> key) {
     const ssh::Result<ssh::PublicKey> parsed = ssh::parse_public_key(key);
     return parsed ? std::string{ssh::key_type_label(parsed->type)}
                   : printable(ssh::blob_type_name(key));
-}
-
-std::string in_lower_case(std::string_view text) {
-    std::string lower{text};
-    for (char& c : lower) {
-        c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    }
-    return lower;
 }
 
 /// sshconnect.c: "Don't ever try to write an invalid name to a known hosts file."
@@ -76,7 +63,7 @@ tl::expected<HostKeyCheck, std::string> HostKeyCheck::make(const Settings& setti
     HostKeyCheck check;
     check.host_name_ = settings.host_name;
     // ssh.c: "force lowercase for hostkey matching".
-    check.alias_ = in_lower_case(settings.host_key_alias);
+    check.alias_ = ssh::in_lower_case(settings.host_key_alias);
     check.port_ = settings.port;
     check.strict_ = settings.strict_host_key_checking;
     check.hash_names_ = settings.hash_known_hosts;
@@ -338,7 +325,7 @@ HostKeyCheck::Refusal HostKeyCheck::refusal_of(const ssh::KnownHosts& known,
 
 /// Names in certificates have no port, and are compared with the host's in lower case.
 std::string HostKeyCheck::principal() const {
-    return alias_.empty() ? in_lower_case(host_name_) : alias_;
+    return alias_.empty() ? ssh::in_lower_case(host_name_) : alias_;
 }
 
 /// sshconnect.c, confirm(): yes, no, or the fingerprint itself, until one of them comes.
@@ -353,10 +340,10 @@ HostKeyCheck::Refusal HostKeyCheck::refusal_by_person(std::span<const std::byte>
         print);
     for (int attempt = 0; attempt < questions_max; ++attempt) {
         const std::optional<std::string> answer = ask(question);
-        if (!answer || answer->empty() || equal_ignoring_case(*answer, "no")) {
+        if (!answer || answer->empty() || ssh::equal_ignoring_case(*answer, "no")) {
             break;
         }
-        if (equal_ignoring_case(*answer, "yes") || *answer == print) {
+        if (ssh::equal_ignoring_case(*answer, "yes") || *answer == print) {
             return std::nullopt;
         }
         question = "Please type 'yes', 'no' or the fingerprint: ";
@@ -398,7 +385,7 @@ std::string HostKeyCheck::refusal_of_changed(std::span<const std::byte> key,
         type_for_people(recorded.blob),
         ssh::fingerprint(recorded.blob),
         printable(path),
-        printable(in_lower_case(name())));
+        printable(ssh::in_lower_case(name())));
 }
 
 std::string HostKeyCheck::refusal_of_revoked(std::string_view where) const {

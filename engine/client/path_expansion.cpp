@@ -8,12 +8,12 @@
 #include <vector>
 
 #include <pwd.h>
-#include <strings.h>
 #include <unistd.h>
 
 #include <fmt/format.h>
 
 #include "engine/client/text_filter.h"
+#include "ssh/letter_case.h"
 
 namespace caponier::client {
 
@@ -78,7 +78,7 @@ Account local_account() {
 }
 
 bool is_none(std::string_view name) noexcept {
-    return name.size() == 4 && ::strncasecmp(name.data(), "none", 4) == 0;
+    return ssh::equal_ignoring_case(name, "none");
 }
 
 tl::expected<std::string, std::string> expand_tilde(std::string_view path, const Account& account) {

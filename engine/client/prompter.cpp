@@ -4,10 +4,9 @@
 
 #include <cstdlib>
 
-#include <strings.h>
-
 #include "engine/client/askpass.h"
 #include "engine/client/terminal_prompt.h"
+#include "ssh/letter_case.h"
 
 namespace caponier::client {
 
@@ -21,10 +20,6 @@ std::string value_of(const char* variable) {
     return value == nullptr ? "" : value;
 }
 
-bool says(const std::string& text, const char* word) noexcept {
-    return ::strcasecmp(text.c_str(), word) == 0;
-}
-
 }  // namespace
 
 AskpassEnvironment AskpassEnvironment::of_process() {
@@ -34,11 +29,12 @@ AskpassEnvironment AskpassEnvironment::of_process() {
 }
 
 AskBy way_to_ask(const AskpassEnvironment& environment, bool has_terminal) noexcept {
-    if (says(environment.require, "force")) {
+    if (ssh::equal_ignoring_case(environment.require, "force")) {
         return AskBy::askpass;
     }
-    const bool is_allowed = environment.has_display && !says(environment.require, "never");
-    if (is_allowed && (says(environment.require, "prefer") || !has_terminal)) {
+    const bool is_allowed =
+        environment.has_display && !ssh::equal_ignoring_case(environment.require, "never");
+    if (is_allowed && (ssh::equal_ignoring_case(environment.require, "prefer") || !has_terminal)) {
         return AskBy::askpass;
     }
     return has_terminal ? AskBy::terminal : AskBy::nobody;

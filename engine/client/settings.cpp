@@ -10,8 +10,6 @@
 #include <optional>
 #include <utility>
 
-#include <strings.h>
-
 #include <fmt/format.h>
 
 #include "engine/client/algorithm_options.h"
@@ -19,6 +17,7 @@
 #include "engine/client/path_expansion.h"
 #include "engine/client/text_filter.h"
 #include "engine/relay/limits.h"
+#include "ssh/letter_case.h"
 
 namespace caponier::client {
 
@@ -29,18 +28,8 @@ constexpr std::size_t identity_files_max = 100;
 constexpr std::size_t known_hosts_files_max = 32;
 
 using Arguments = std::vector<std::string>;
-
-bool equal_ignoring_case(std::string_view a, std::string_view b) noexcept {
-    return a.size() == b.size() && ::strncasecmp(a.data(), b.data(), a.size()) == 0;
-}
-
-std::string lower_case(std::string_view text) {
-    std::string lower{text};
-    for (char& c : lower) {
-        c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    }
-    return lower;
-}
+using ssh::equal_ignoring_case;
+using ssh::in_lower_case;
 
 std::optional<int> parse_int(std::string_view text) noexcept {
     int value = 0;
@@ -77,7 +66,7 @@ std::optional<std::chrono::seconds> parse_time(std::string_view text) noexcept {
             return std::nullopt;
         }
         text.remove_prefix(static_cast<std::size_t>(stop - text.data()));
-        const char unit = text.empty() ? 's' : lower_case(text.substr(0, 1)).front();
+        const char unit = text.empty() ? 's' : in_lower_case(text.front());
         constexpr std::string_view units = "smhdw";
         constexpr std::array<std::int64_t, 5> lengths{1, 60, 3600, 86'400, 604'800};
         const std::size_t which = units.find(unit);
@@ -116,7 +105,7 @@ std::optional<std::uint64_t> parse_bytes(std::string_view text) noexcept {
     if (error != std::errc{} || end - stop > 1) {
         return std::nullopt;
     }
-    const std::size_t unit = stop == end ? 0 : units.find(lower_case({stop, 1}));
+    const std::size_t unit = stop == end ? 0 : units.find(in_lower_case(*stop));
     if (unit == std::string_view::npos) {
         return std::nullopt;
     }
@@ -437,7 +426,7 @@ tl::expected<void, std::string> apply_option(Settings& settings,
         return tl::unexpected{
             fmt::format("option {} takes {}: '{}'", option->name, option->takes, printable(text))};
     }
-    const std::string key = lower_case(option->name);
+    const std::string key = in_lower_case(option->name);
     const bool first = std::find(seen.begin(), seen.end(), key) == seen.end();
     if (first) {
         seen.push_back(key);

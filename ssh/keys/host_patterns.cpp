@@ -10,6 +10,7 @@
 #include "ssh/crypto/hash.h"
 #include "ssh/expects.h"
 #include "ssh/keys/base64.h"
+#include "ssh/letter_case.h"
 #include "ssh/wire/bytes.h"
 
 namespace caponier::ssh {
@@ -18,12 +19,8 @@ namespace {
 
 constexpr std::string_view hash_begin = "|1|";
 
-constexpr char lower(char c) noexcept {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
 constexpr bool same_letter(char a, char b) noexcept {
-    return lower(a) == lower(b);
+    return in_lower_case(a) == in_lower_case(b);
 }
 
 /// `same` compares two characters. Keeps one way back only, to the last `*`: a later star makes

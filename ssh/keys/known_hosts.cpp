@@ -12,20 +12,11 @@
 #include "ssh/keys/host_patterns.h"
 #include "ssh/keys/public_key.h"
 #include "ssh/keys/text_lines.h"
+#include "ssh/letter_case.h"
 
 namespace caponier::ssh {
 
 namespace {
-
-std::string in_lower_case(std::string_view text) {
-    std::string lower{text};
-    for (char& c : lower) {
-        if (c >= 'A' && c <= 'Z') {
-            c = static_cast<char>(c - 'A' + 'a');
-        }
-    }
-    return lower;
-}
 
 /// How known_hosts spells a host: the plain name for port 22, else "[name]:port".
 std::string name_with_port(const HostName& host) {

@@ -1,14 +1,13 @@
 // Public keys as text: the line of a .pub file and RFC 4716. What the decoded blob means is
 // public_key.cpp's.
 
-#include <algorithm>
-#include <cctype>
 #include <optional>
 #include <utility>
 
 #include "ssh/keys/base64.h"
 #include "ssh/keys/public_key.h"
 #include "ssh/keys/text_lines.h"
+#include "ssh/letter_case.h"
 
 namespace caponier::ssh {
 
@@ -34,7 +33,7 @@ tl::unexpected<Error> malformed() noexcept {
 Result<std::vector<std::byte>> decode_blob(std::string_view base64) {
     std::vector<std::byte> blob(decoded_base64_bytes_max(base64.size()));
     const std::optional<std::size_t> size = decode_base64(base64, blob);
-    if (!size || *size == 0) {
+    if (!size) {
         return malformed();
     }
     blob.resize(*size);
@@ -43,11 +42,6 @@ Result<std::vector<std::byte>> decode_blob(std::string_view base64) {
         return malformed();
     }
     return blob;
-}
-
-bool equal_ignoring_case(std::string_view a, std::string_view b) noexcept {
-    return std::ranges::equal(
-        a, b, [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
 }
 
 std::string_view without_quotes(std::string_view text) noexcept {
