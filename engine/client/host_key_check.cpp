@@ -1,7 +1,9 @@
-// The decision of OpenSSH's check_host_key(), for one name. It is stricter in two places. A key
+// The decision of OpenSSH's check_host_key(), for one name. It is stricter in four places. A key
 // that differs from the recorded one is refused with StrictHostKeyChecking=no as well: ssh goes on
 // there without any port forwarding, which here would be going on without a purpose. And so is a
-// key of another type than the recorded one with accept-new.
+// key of another type than the recorded one with accept-new, one that is revoked for the name
+// without the port, and one that only the name without the port knows where the port has another,
+// which ssh accepts if it comes in a certificate.
 
 #include "engine/client/host_key_check.h"
 

@@ -16,14 +16,14 @@ class HostCertificates(rig.Case):
         self.authority = rig.make_key(self.directory / "authority")
 
     def start_certified(self, kind="ed25519", names="127.0.0.1", validity="always:forever",
-                        authority=None, signed_with=None, name="sshd"):
-        """A server whose host key of `kind` is certified."""
+                        authority=None, signed_with=None, name="sshd", plain_keys=()):
+        """A server whose host key of `kind` is certified, and the plain ones are not."""
         key = rig.make_key(self.directory / f"{name}_key", kind)
         signing = ["-t", signed_with] if signed_with else []
         subprocess.run(["/usr/bin/ssh-keygen", "-q", "-s", authority or self.authority, *signing,
                         "-I", "the bastion", "-h", "-n", names, "-V", validity, f"{key}.pub"],
                        check=True, stdin=subprocess.DEVNULL, timeout=30)
-        server = self.start_sshd(name, HostKey=str(key), HostCertificate=f"{key}-cert.pub")
+        server = self.start_sshd(name, HostKey=[key, *plain_keys], HostCertificate=f"{key}-cert.pub")
         server.plain_key = key
         return server
 
@@ -111,6 +111,13 @@ class HostCertificates(rig.Case):
 
         self.assert_not_believed(server, self.line_of_authority(server) + revoked, "revoked")
 
+    def test_a_revoked_authority_is_not_believed_for_the_plain_key_on_record_either(self):
+        server = self.start_certified()
+        revoked = f"@revoked * {rig.public_key(self.authority)}\n"
+
+        self.assert_not_believed(server, server.known_host_line(server.plain_key) + revoked,
+                                 "revoked")
+
     def test_a_revoked_key_is_not_believed_in_a_certificate_either(self):
         server = self.start_certified()
         revoked = f"@revoked * {rig.public_key(server.plain_key)}\n"
@@ -137,11 +144,27 @@ class HostCertificates(rig.Case):
 
         self.assertEqual(server.known_hosts.read_text(), server.known_host_line(server.plain_key))
 
+    def test_an_authority_for_the_name_without_the_port_outweighs_a_stale_key_of_the_port(self):
+        server = self.start_certified()
+        stale = server.known_host_line(rig.make_key(self.directory / "stale"))
+        authority = f"@cert-authority {server.address} {rig.public_key(self.authority)}\n"
+
+        self.assert_believed(server, stale + authority)
+
+    def test_a_strangers_certificate_does_not_hide_the_key_on_record(self):
+        plain = rig.make_key(self.directory / "plain", "ecdsa")
+        server = self.start_certified(plain_keys=[plain])
+        other = rig.make_key(self.directory / "other")
+        authority = f"@cert-authority {server.address} {rig.public_key(other)}\n"
+
+        self.assert_believed(server, server.known_host_line(plain) + authority)
+
     def test_an_alias_is_the_name_that_the_certificate_lists(self):
         server = self.start_certified(names="alias.example")
         line = f"@cert-authority *.example {rig.public_key(self.authority)}\n"
 
-        self.assert_believed(server, line, "-o", "HostKeyAlias=alias.example")
+        for alias in "alias.example", "Alias.Example":
+            self.assert_believed(server, line, "-o", f"HostKeyAlias={alias}")
 
 
 if __name__ == "__main__":

@@ -178,6 +178,17 @@ class KnownHosts(rig.Case):
 
         self.assert_believed(line, server=server)
 
+    def test_a_server_whose_one_key_is_revoked_is_asked_for_its_other_recorded_one(self):
+        server = self.start_sshd("both", more_host_keys=["ecdsa"])
+        revoked = rig.public_key(server.host_keys[0])
+
+        self.assert_believed("".join(map(server.known_host_line, server.host_keys)) +
+                             f"@revoked * {revoked}\n", server=server)
+
+    def test_a_key_that_was_cut_short_conflicts_with_nothing(self):
+        self.assert_believed(f"{self.name} {self.other[:-4]}\n", "-o",
+                             "StrictHostKeyChecking=accept-new")
+
     def test_a_line_that_cannot_be_read_is_skipped_with_a_warning(self):
         program = self.start(f"@revokd * {self.key}\n{self.name} {self.key}\n")
 
