@@ -1,6 +1,6 @@
 // Operations over a SimNetwork. The life of one: submit, attempt (again whenever its socket or pool
-// changed), finish with an outcome, make ready after a delay, call back in a turn. Each step reads
-// one below the other here; what bytes and sockets do is sim_network.cpp's.
+// changed), finish with an outcome, make ready after a delay, call back in a turn. What an attempt
+// does is sim_operations.cpp's, what bytes and sockets do is sim_network.cpp's.
 
 #include "tests/sim/sim_loop.h"
 
@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "engine/io/expects.h"
+#include "tests/sim/pieces.h"
 
 namespace caponier::sim {
 
@@ -34,31 +35,6 @@ constexpr std::array<const char*, 12> kind_names{"none",
 
 const char* name_of(io::Completion::Kind kind) {
     return kind_names[static_cast<std::size_t>(kind)];
-}
-
-std::span<const std::byte> bytes_of(const io::Piece& piece) {
-    return {static_cast<const std::byte*>(piece.iov_base), piece.iov_len};
-}
-
-std::size_t total_bytes(std::span<const io::Piece> pieces) {
-    std::size_t total = 0;
-    for (const io::Piece& piece : pieces) {
-        total += piece.iov_len;
-    }
-    return total;
-}
-
-/// Enough of the pieces' bytes to notice that their owner changed or moved them.
-std::uint64_t fingerprint_of(std::span<const io::Piece> pieces) {
-    constexpr std::size_t looked_at_bytes = 64;
-    std::uint64_t fingerprint = total_bytes(pieces);
-    for (const io::Piece& piece : pieces) {
-        const std::span<const std::byte> bytes = bytes_of(piece);
-        for (const std::byte byte : bytes.first(std::min(looked_at_bytes, bytes.size()))) {
-            fingerprint = fingerprint * 31 + std::to_integer<std::uint64_t>(byte);
-        }
-    }
-    return fingerprint;
 }
 
 }  // namespace
@@ -417,7 +393,7 @@ void SimLoop::cancel_operation(Id id) {
     });
 }
 
-// ---- attempting --------------------------------------------------------------------------------
+// ---- when it is attempted ----------------------------------------------------------------------
 
 std::chrono::nanoseconds SimLoop::lateness() {
     if (!network_.random().chance(faults_.late_completion)) {
@@ -456,193 +432,6 @@ void SimLoop::pool_gone(SimPool& pool) noexcept {
         expects(operation.pool != &pool);
     }
     pools_.erase(std::find(pools_.begin(), pools_.end(), &pool));
-}
-
-void SimLoop::attempt(Id id) {
-    const auto found = operations_.find(id);
-    if (found == operations_.end() || found->second.finished) {
-        return;
-    }
-    Operation& operation = found->second;
-    operation.attempt_scheduled = false;
-    bool finished = false;
-    switch (operation.kind) {
-    case Kind::accept:
-        finished = attempt_accept(operation);
-        break;
-    case Kind::connect:
-        finished = attempt_connect(operation);
-        break;
-    case Kind::receive:
-        finished = attempt_receive(operation);
-        break;
-    case Kind::send:
-    case Kind::send_immediately:
-        finished = attempt_send(operation);
-        break;
-    case Kind::shutdown:
-        finished = attempt_shutdown(operation);
-        break;
-    case Kind::close:
-    case Kind::reset:
-        finished = attempt_close(id, operation);
-        break;
-    case Kind::watch_hangup:
-        finished = network_.is_hung_up(operation.socket);
-        operation.outcome.error = network_.error_of(operation.socket);
-        break;
-    case Kind::timer:
-        finished = true;
-        break;
-    case Kind::none:
-    case Kind::post:
-        expects(false);
-        break;
-    }
-    if (finished) {
-        finish(id, operation.outcome.error);
-    }
-}
-
-bool SimLoop::attempt_accept(Operation& operation) {
-    if (!network_.has_waiting(operation.socket)) {
-        return false;
-    }
-    if (network_.random().chance(faults_.failed_accept)) {
-        operation.outcome.error = EMFILE;
-        return true;
-    }
-    operation.outcome.socket = io::Socket{*network_.take_waiting(operation.socket)};
-    operation.outcome.more = true;
-    return true;
-}
-
-bool SimLoop::attempt_connect(Operation& operation) {
-    if (network_.random().chance(faults_.refused_connect)) {
-        operation.outcome.error = network_.random().chance(5'000) ? ECONNREFUSED : ETIMEDOUT;
-        return true;
-    }
-    const io::IoResult<int> number = network_.connect(operation.address);
-    if (!number) {
-        operation.outcome.error = number.error().number;
-        return true;
-    }
-    operation.outcome.socket = io::Socket{*number};
-    return true;
-}
-
-/// Rolls for the end of a connection. Only one that still lives can die.
-bool SimLoop::broken_by_fault(int socket, std::uint32_t chance) {
-    if (network_.error_of(socket) != 0) {
-        return false;
-    }
-    if (network_.random().chance(faults_.reset_by_peer)) {
-        network_.fail(socket, ECONNRESET);
-        return true;
-    }
-    if (network_.random().chance(chance)) {
-        network_.fail(socket, network_.random().chance(5'000) ? ECONNRESET : ETIMEDOUT);
-        return true;
-    }
-    return false;
-}
-
-bool SimLoop::attempt_receive(Operation& operation) {
-    if (!network_.is_readable(operation.socket)) {
-        return false;
-    }
-    if (broken_by_fault(operation.socket, faults_.failed_receive)) {
-        operation.outcome.error = network_.error_of(operation.socket);
-        return true;
-    }
-    std::size_t count = std::min<std::size_t>({operation.limit_bytes,
-                                               operation.pool->shape().buffer_bytes,
-                                               network_.readable_bytes(operation.socket)});
-    if (count == 0) {
-        operation.outcome.error = network_.error_of(operation.socket);
-        return true;
-    }
-    if (operation.pool->available() == 0) {
-        return false;
-    }
-    if (network_.random().chance(faults_.pool_shortage)) {
-        schedule_attempt(operation.completion->scratch_.extra,
-                         network_.random().duration(faults_.late_max));
-        return false;
-    }
-    if (network_.random().chance(faults_.partial_receive)) {
-        count = network_.random().between(1, count);
-    }
-    operation.outcome.bytes = count;
-    operation.outcome.buffer = operation.pool->lease(network_.read(operation.socket, count));
-    return true;
-}
-
-bool SimLoop::attempt_send(Operation& operation) {
-    // What was handed over may not change before the callback.
-    expects(fingerprint_of(operation.pieces) == operation.fingerprint);
-    if (broken_by_fault(operation.socket, faults_.failed_send) ||
-        network_.error_of(operation.socket) != 0) {
-        operation.outcome.error = network_.error_of(operation.socket);
-        return true;
-    }
-    if (network_.is_shut_down(operation.socket)) {
-        operation.outcome.error = EPIPE;
-        return true;
-    }
-    const bool immediate = operation.kind == Kind::send_immediately;
-    std::size_t room = network_.room_bytes(operation.socket);
-    if (immediate && network_.random().chance(faults_.full_at_once)) {
-        room = 0;
-    }
-    if (room == 0) {
-        operation.outcome.error = immediate ? EAGAIN : 0;
-        return immediate;
-    }
-    std::size_t count = std::min(room, total_bytes(operation.pieces));
-    if (network_.random().chance(faults_.partial_send)) {
-        count = network_.random().between(1, count);
-    }
-    operation.outcome.bytes = count;
-    for (const io::Piece& piece : operation.pieces) {
-        const std::span<const std::byte> bytes = bytes_of(piece);
-        const std::size_t taken = std::min(count, bytes.size());
-        if (taken > 0) {
-            network_.write(operation.socket, bytes.first(taken));
-        }
-        count -= taken;
-    }
-    return true;
-}
-
-bool SimLoop::attempt_shutdown(Operation& operation) {
-    if (network_.error_of(operation.socket) != 0) {
-        operation.outcome.error = ENOTCONN;
-        return true;
-    }
-    network_.shut_down(operation.socket);
-    return true;
-}
-
-bool SimLoop::attempt_close(Id id, Operation& operation) {
-    bool alone = true;
-    for (const auto& [other_id, other] : operations_) {
-        if (other_id != id && other.socket == operation.socket) {
-            alone = false;
-            if (other.kind != Kind::shutdown) {
-                cancel_operation(other_id);
-            }
-        }
-    }
-    if (!alone) {
-        return false;
-    }
-    if (operation.kind == Kind::close) {
-        network_.close(operation.socket);
-    } else {
-        network_.reset(operation.socket);
-    }
-    return true;
 }
 
 // ---- finishing ---------------------------------------------------------------------------------
