@@ -17,7 +17,7 @@ CHECKLIST = {
     "negotiation and key exchange": "28-49",
     "new keys, strict key exchange, rekeys": "50-64",
     "transport messages": "65-80",
-    "authentication": "81-85",
+    "authentication": "81-102",
     "global requests and remote forwards": "103-114",
     "opening channels": "115-128",
     "data and windows": "129-154",

@@ -1,4 +1,4 @@
-// ssh-agent, the real one and broken ones.
+// ssh-agent, the real one and broken ones (item 90).
 
 #include "engine/client/agent_connection.h"
 

@@ -178,6 +178,7 @@ TEST_P(CredentialsTest, AKeyThatWasNotOfferedSignsNothing) {
         ask(relay::SignatureQuestion{"rsa-sha2-256", blob, {}})));
 }
 
+// Item 90.
 TEST_P(CredentialsTest, ADeadAgentIsAWarningAndFilesAreOffered) {
     make_key_pair(folder.path("id"));
     agent_path = folder.path("nobody");
@@ -187,6 +188,7 @@ TEST_P(CredentialsTest, ADeadAgentIsAWarningAndFilesAreOffered) {
     EXPECT_TRUE(lines.contain("nobody is not used: cannot connect to the agent"));
 }
 
+// Item 90.
 TEST_P(CredentialsTest, ASlowAgentIsAWarningAndFilesAreOffered) {
     make_key_pair(folder.path("id"));
     agent_path = folder.path("slow");

@@ -64,6 +64,7 @@ class IdentitiesTest : public testing::Test {
 
 using Names = std::vector<std::string>;
 
+// Item 89.
 TEST_F(IdentitiesTest, KeysOfTheAgentThatAFileNamesComeFirstThenItsOthersThenFiles) {
     const std::string first = add_file("first");
     const std::string second = add_file("second");
@@ -75,6 +76,7 @@ TEST_F(IdentitiesTest, KeysOfTheAgentThatAFileNamesComeFirstThenItsOthersThenFil
     EXPECT_EQ(identities->find(blobs[0])->in_agent, Identity::InAgent::no);
 }
 
+// Item 89.
 TEST_F(IdentitiesTest, WithIdentitiesOnlyTheAgentsOtherKeysAreNotOffered) {
     const std::string first = add_file("first");
     sources.identities_only = true;
@@ -181,6 +183,7 @@ TEST_F(IdentitiesTest, APublicFileBesideAKeyThatTellsItsPublicHalfIsNotNeeded) {
     EXPECT_NE(identities->find(blobs[0]), nullptr);
 }
 
+// Item 89.
 TEST_F(IdentitiesTest, NoMoreAreOfferedThanAServerTakes) {
     for (int i = 0; i < 10; ++i) {
         add_agent_key(some_key(i), "key " + std::to_string(i));

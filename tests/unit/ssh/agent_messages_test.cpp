@@ -1,4 +1,4 @@
-// The ssh-agent protocol: what is asked, and every way an answer can be broken.
+// The ssh-agent protocol: what is asked, and every way an answer can be broken (item 90).
 
 #include "ssh/keys/agent_messages.h"
 
