@@ -86,6 +86,10 @@ void EpollLoop::set_unsent_low_water(const Socket& socket, std::uint32_t bytes) 
     socket_calls::set_unsent_low_water(socket.fd(), bytes);
 }
 
+void EpollLoop::acknowledge_now(const Socket& socket) noexcept {
+    socket_calls::acknowledge_now(socket.fd());
+}
+
 // ---- submission ---------------------------------------------------------------------------------
 
 void EpollLoop::begin(Completion& done, Kind kind, int fd) noexcept {

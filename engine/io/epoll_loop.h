@@ -45,6 +45,7 @@ class EpollLoop final : public Loop {
     [[nodiscard]] std::size_t undelivered_bytes(const Socket& socket) const noexcept override;
     void set_no_delay(const Socket& socket) noexcept override;
     void set_unsent_low_water(const Socket& socket, std::uint32_t bytes) noexcept override;
+    void acknowledge_now(const Socket& socket) noexcept override;
 
     void accept(const Socket& listener, Completion& done) noexcept override;
     void connect(const Address& address, Completion& done) noexcept override;

@@ -75,6 +75,9 @@ class Loop {
     virtual void set_no_delay(const Socket& socket) noexcept = 0;
     /// TCP_NOTSENT_LOWAT: how much unsent data the kernel takes before a send waits.
     virtual void set_unsent_low_water(const Socket& socket, std::uint32_t bytes) noexcept = 0;
+    /// TCP_QUICKACK: acknowledges what was received now, where the kernel would wait up to 40 ms
+    /// for something to send along. It holds for what is there; what comes next wants a new call.
+    virtual void acknowledge_now(const Socket& socket) noexcept = 0;
 
     /// What this thread has used of its core so far.
     [[nodiscard]] virtual std::chrono::nanoseconds thread_cpu_time() const noexcept;

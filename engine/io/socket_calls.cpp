@@ -102,6 +102,10 @@ void set_unsent_low_water(int fd, std::uint32_t bytes) noexcept {
     set_option(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, static_cast<int>(bytes));
 }
 
+void acknowledge_now(int fd) noexcept {
+    set_option(fd, IPPROTO_TCP, TCP_QUICKACK, 1);
+}
+
 void set_reset_on_close(int fd) noexcept {
     const linger at_once{.l_onoff = 1, .l_linger = 0};
     ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);

@@ -33,6 +33,7 @@ namespace caponier::io::socket_calls {
 void set_no_delay(int fd) noexcept;
 /// TCP_NOTSENT_LOWAT; nothing on another kind of socket.
 void set_unsent_low_water(int fd, std::uint32_t bytes) noexcept;
+void acknowledge_now(int fd) noexcept;
 /// SO_LINGER with 0 seconds: the next close resets a TCP connection and drops what was not sent.
 void set_reset_on_close(int fd) noexcept;
 

@@ -286,6 +286,10 @@ void UringLoop::set_unsent_low_water(const Socket& socket, std::uint32_t bytes) 
     socket_calls::set_unsent_low_water(socket.fd(), bytes);
 }
 
+void UringLoop::acknowledge_now(const Socket& socket) noexcept {
+    socket_calls::acknowledge_now(socket.fd());
+}
+
 // ---- submission -------------------------------------------------------------------------------
 
 void UringLoop::accept(const Socket& listener, Completion& done) noexcept {

@@ -34,6 +34,14 @@ inline constexpr std::size_t round_trips_kept = 3;
 /// can no longer be overtaken.
 inline constexpr std::uint32_t unsent_low_water_bytes = 256 * 1024;
 
+/// The first bytes of a burst are acknowledged at once, because a short answer may be all of it; so
+/// are receives that look like one message. What follows is acknowledged by the next receive, or
+/// when so much time has passed without one (acknowledgement.h). On loopback a receive of a bulk
+/// download comes every 50 to 100 microseconds.
+inline constexpr std::size_t burst_bytes_at_once = 256 * 1024;
+inline constexpr std::size_t small_receive_bytes = 4 * 1024;
+inline constexpr std::chrono::microseconds burst_pause{500};
+
 /// Rates are taken over a round trip, but over no less than this.
 inline constexpr std::chrono::milliseconds rate_interval_least{10};
 

@@ -55,7 +55,8 @@ SessionWorker::SessionWorker(const Surroundings& surroundings, Owner& owner) noe
       slot_(surroundings.slot),
       counters_(surroundings.counters),
       dialer_(loop_, *this),
-      streams_(*this, destination_.windows, destination_.budget) {
+      streams_(*this, destination_.windows, destination_.budget),
+      acknowledgement_(loop_, socket_) {
     receive_.bind<&SessionWorker::on_received>(*this);
     send_.bind<&SessionWorker::on_sent>(*this);
     timer_.bind<&SessionWorker::on_timer>(*this);
@@ -85,6 +86,7 @@ bool SessionWorker::is_quiet() const noexcept {
 
 bool SessionWorker::is_idle() const noexcept {
     return phase_ == Phase::ended && dialer_.is_idle() && !timer_.in_flight() &&
+           acknowledgement_.is_idle() &&
            std::all_of(rounds_.begin(), rounds_.end(), [](const ReceiveRound& round) {
                return round.is_free();
            });
@@ -147,9 +149,10 @@ void SessionWorker::on_received(io::Outcome& outcome) noexcept {
     last_input_ = loop_.now();
     unanswered_probes_ = 0;
     counters_.bytes.add(outcome.bytes);
+    acknowledgement_.received(outcome.bytes);
     feed(std::move(outcome.buffer));
-    settle();
     receive_more();
+    session_changed();
 }
 
 void SessionWorker::input_ended() noexcept {
@@ -207,6 +210,9 @@ void SessionWorker::settle() noexcept {
         flush();
         set_timer();
     }
+    if (!send_.in_flight()) {
+        acknowledgement_.turn_ended();
+    }
 }
 
 void SessionWorker::flush() noexcept {
@@ -223,6 +229,7 @@ void SessionWorker::flush() noexcept {
                    pieces_.begin(),
                    io::piece_of);
     loop_.send(socket_, std::span{pieces_}.first(count), send_);
+    acknowledgement_.sent();
 }
 
 void SessionWorker::on_sent(io::Outcome& outcome) noexcept {
@@ -535,6 +542,7 @@ void SessionWorker::give_up(SessionEnd&& end) noexcept {
 void SessionWorker::leave() noexcept {
     move_to(Phase::ended);
     loop_.cancel(timer_);
+    acknowledgement_.stop();
     if (socket_) {
         loop_.close(std::move(socket_), close_);
     } else {

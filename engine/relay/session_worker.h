@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "engine/io/loop.h"
+#include "engine/relay/acknowledgement.h"
 #include "engine/relay/channel_streams.h"
 #include "engine/relay/close_without_eof.h"
 #include "engine/relay/counters.h"
@@ -173,6 +174,7 @@ class SessionWorker final : AnswerSink, Dialer::User, ChannelStreams::Owner {
     std::unique_ptr<ssh::Session> session_;
     std::unique_ptr<SessionPolicy> policy_;
     ChannelStreams streams_;
+    Acknowledgement acknowledgement_;
 
     std::array<ReceiveRound, 2> rounds_;
     std::vector<std::byte> tail_;  ///< received, but not consumed yet

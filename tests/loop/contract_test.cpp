@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <string>
 #include <string_view>
 
@@ -180,6 +181,26 @@ TEST_P(LoopContract, BytesThatThePeerHasNoRoomForAreUndelivered) {
         run_a_few_turns();
         return loop().undelivered_bytes(pair.near) == 0;
     }));
+}
+
+// Where questions and answers go to and fro, the kernel waits 40 ms for something to send along.
+TEST_P(LoopContract, WhatIsAcknowledgedNowDoesNotWaitForAnAnswer) {
+    Pair& pair = connected();
+    for (int times = 0; times < 5; ++times) {
+        ASSERT_TRUE(send_all(pair.far, "question"));
+        ASSERT_EQ(receive_all(pair.near, 8), "question");
+        ASSERT_TRUE(send_all(pair.near, "answer"));
+        ASSERT_EQ(receive_all(pair.far, 6), "answer");
+    }
+    ASSERT_TRUE(send_all(pair.far, "pushed"));
+    ASSERT_EQ(receive_all(pair.near, 6), "pushed");
+
+    loop().acknowledge_now(pair.near);
+
+    const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds{20};
+    while (loop().undelivered_bytes(pair.far) > 0 && std::chrono::steady_clock::now() < end) {
+    }
+    EXPECT_EQ(loop().undelivered_bytes(pair.far), 0U);
 }
 
 // ---- buffers ------------------------------------------------------------------------------------

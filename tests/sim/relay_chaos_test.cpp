@@ -65,7 +65,7 @@ TEST(RelayChaos, ReachesCleanEndsResetsAndDeadSessions) {
     std::uint64_t dead_sessions = 0;
     std::uint64_t pools = 0;
 
-    for (std::uint64_t seed = 1; seed <= 200; ++seed) {
+    for (std::uint64_t seed = 1; seed <= 250; ++seed) {
         const RunReport report = run_relay_world(seed);
         sum.journeys += report.journeys;
         sum.journeys_completed += report.journeys_completed;

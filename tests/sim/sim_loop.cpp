@@ -229,6 +229,10 @@ void SimLoop::set_unsent_low_water(const io::Socket& socket, std::uint32_t) noex
     expects(bool{socket});
 }
 
+void SimLoop::acknowledge_now(const io::Socket& socket) noexcept {
+    expects(bool{socket});
+}
+
 // ---- submitting --------------------------------------------------------------------------------
 
 SimLoop::Id SimLoop::submit(io::Completion& done, Operation&& operation) {

@@ -55,6 +55,7 @@ class SimLoop final : public io::Loop, private Participant, private PoolObserver
     [[nodiscard]] std::size_t undelivered_bytes(const io::Socket& socket) const noexcept override;
     void set_no_delay(const io::Socket& socket) noexcept override;
     void set_unsent_low_water(const io::Socket& socket, std::uint32_t bytes) noexcept override;
+    void acknowledge_now(const io::Socket& socket) noexcept override;
 
     /// Simulated threads use no time.
     [[nodiscard]] std::chrono::nanoseconds thread_cpu_time() const noexcept override { return {}; }

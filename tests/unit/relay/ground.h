@@ -57,6 +57,7 @@ class TestLoop final : public io::Loop {
     bool has_memory = true;         ///< for pools
     std::size_t accepts = 0;        ///< submitted
     std::size_t receives = 0;       ///< submitted
+    std::size_t acknowledgements = 0;
     std::set<std::string> dialed;   ///< addresses of connects
     std::chrono::nanoseconds cpu_time{0};
 
@@ -89,6 +90,10 @@ class TestLoop final : public io::Loop {
     void set_no_delay(const io::Socket& socket) noexcept override { base_.set_no_delay(socket); }
     void set_unsent_low_water(const io::Socket& socket, std::uint32_t bytes) noexcept override {
         base_.set_unsent_low_water(socket, bytes);
+    }
+    void acknowledge_now(const io::Socket& socket) noexcept override {
+        ++acknowledgements;
+        base_.acknowledge_now(socket);
     }
     std::chrono::nanoseconds thread_cpu_time() const noexcept override { return cpu_time; }
     void accept(const io::Socket& listener, io::Completion& done) noexcept override {

@@ -109,6 +109,32 @@ TEST_F(SessionWorkerTest, TurnsNoMoreOftenThanItsTimersWhileNothingHappens) {
     EXPECT_LE(callbacks, 25U);
 }
 
+// ---- acknowledgements ---------------------------------------------------------------------------
+
+TEST_F(SessionWorkerTest, AcknowledgesAtOnceWhatItDoesNotAnswer) {
+    establish();
+    const std::size_t before = ground.loop.acknowledgements;
+
+    server->write("pushed");
+    settle();
+
+    EXPECT_EQ(ground.loop.acknowledgements, before + 1);
+}
+
+TEST_F(SessionWorkerTest, LetsAnAnswerAcknowledge) {
+    establish();
+    const std::size_t before = ground.loop.acknowledgements;
+    session().on_receive = [this](std::span<std::byte> bytes) {
+        session().outbox_text += "answer";
+        return bytes.size();
+    };
+
+    server->write("question");
+    settle();
+
+    EXPECT_EQ(ground.loop.acknowledgements, before);
+}
+
 // ---- streams ------------------------------------------------------------------------------------
 
 TEST_F(SessionWorkerTest, TellsAStreamOnceThatARoundIsComplete) {
