@@ -14,6 +14,7 @@ class Candidate:
     what: str                 # for the report
     program: str = ""
     options: tuple = ()
+    is_plain: bool = True     # False: of interest for throughput, round trips and memory alone
     cipher: str = ""          # as negotiated; filled in by the probe
 
     @property
@@ -39,7 +40,8 @@ def all_of(programs, cipher):
                  ("--io=uring", "-o", "PoolSessions=64")),
                 ("-libssh2", "over libssh2, io_uring", ("--io=uring", "--ssh=libssh2"))):
             found.append(Candidate(name + ending, "caponier", f"{name}: {what}{suffix}", path,
-                                   options + (said if ending != "-libssh2" else ())))
+                                   options + (said if ending != "-libssh2" else ()),
+                                   is_plain=ending in ("", "-epoll")))
     found.append(Candidate("direct", "direct", "no tunnel: the target itself"))
     found.append(Candidate("floor", "floor", f"receive, seal or open (aes128-gcm), send; no SSH"))
     return found

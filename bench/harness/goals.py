@@ -3,11 +3,15 @@ reached. The sentences are the report's; the numbers come from the samples alone
 
 import dataclasses
 
+import connections
 import figures
+import work
 
 # Against aes128-gcm, the faster of the two ways to run ssh, wherever a goal does not say "defaults".
 SSH = "ssh-gcm"
 SSH_DEFAULTS = "ssh"
+# What two runs of one program differ by, where a goal says "never slower".
+NOISE = 0.03
 
 
 @dataclasses.dataclass
@@ -52,8 +56,9 @@ def goals_of(samples, ours):
     """All goals for the candidate `ours` and its relatives."""
     samples = Samples(samples)
     return [*bulk_cpu(samples, ours), *bulk_rate(samples, ours), *round_trips(samples, ours),
-            *under_load(samples, ours), *tunnels(samples, ours), *long_path(samples, ours),
-            *epoll(samples, ours)]
+            *under_load(samples, ours), *pushed(samples, ours), *ends(samples, ours),
+            *start(samples, ours), *long_path(samples, ours), *short_transfers(samples, ours),
+            *other_work(samples, ours), *epoll(samples, ours)]
 
 
 def bulk_cpu(samples, ours):
@@ -103,26 +108,74 @@ def under_load(samples, ours):
                    samples.ratio("load", direction, ours, SSH, figures.rate), 1.0, at_least=True)
 
 
-def tunnels_per_second(sample):
-    return sample["tunnels"] / sample["seconds"]
+def pushed(samples, ours):
+    for interval_ms, limit_ms in ((0.5, 3), (2, 1), (5, 1)):
+        for name, loop in ((ours, "io_uring"), (f"{ours}-epoll", "epoll")):
+            yield Goal(f"lag p99 of a message pushed every {interval_ms:g} ms, {loop}",
+                       samples.median("pushed", interval_ms, name, lag_ms(99)), limit_ms, unit=" ms")
 
 
-def client_cpu_per_tunnel(sample):
-    return sample["client_cpu_s"] / sample["tunnels"]
+def lag_ms(percent):
+    def value(sample):
+        found = figures.percentile(sample["lags_ns"], percent)
+        return found / 1e6 if found is not None else None
+    return value
 
 
-def tunnels(samples, ours):
+def connections_per_second(sample):
+    return sample["connections"] / sample["seconds"] if sample["seconds"] else None
+
+
+def client_cpu_per_connection(sample):
+    return sample["client_cpu_s"] / sample["connections"]
+
+
+def ends(samples, ours):
+    for ender, what in connections.ENDERS.items():
+        for concurrent, limit in ((1, 1.0), (4, 1.0), (16, 1.3), (64, 1.3)):
+            yield Goal(f"connections per second, {what}, {concurrent} at a time, against ssh",
+                       samples.ratio("ends", (ender, concurrent), ours, SSH, connections_per_second),
+                       limit, at_least=True)
+    yield Goal("connections per second, the client ends, 256 at a time, against ssh",
+               samples.ratio("ends", ("client", 256), ours, SSH, connections_per_second), 1.5,
+               at_least=True)
     for concurrent in (16, 256):
-        yield Goal(f"tunnels per second, {concurrent} at a time, against ssh",
-                   samples.ratio("churn", concurrent, ours, SSH, tunnels_per_second), 1.5,
-                   at_least=True)
-        yield Goal(f"client CPU per tunnel, {concurrent} at a time, against ssh",
-                   samples.ratio("churn", concurrent, ours, SSH, client_cpu_per_tunnel), 0.50)
+        yield Goal(f"client CPU per connection, the client ends, {concurrent} at a time, against ssh",
+                   samples.ratio("ends", ("client", concurrent), ours, SSH,
+                                 client_cpu_per_connection), 0.50)
+
+
+def start(samples, ours):
+    yield Goal("from the start to the first byte through the tunnel, against ssh",
+               samples.ratio("start", "one forward", ours, SSH, lambda one: one["start_seconds"]),
+               1.0)
+    yield Goal("from SIGTERM to the end, with nothing open",
+               samples.median("start", "one forward", ours, lambda one: one["stop_seconds"] * 1e3),
+               10, unit=" ms")
 
 
 def long_path(samples, ours):
     yield Goal("MB/s of 1 tunnel down at 100 ms, against ssh",
                samples.ratio("long", (1, "down"), ours, SSH, figures.rate), 6.0, at_least=True)
+
+
+def seconds(sample):
+    return sample["seconds"]
+
+
+def short_transfers(samples, ours):
+    for direction in ("down", "up"):
+        for size in ("100 KB", "1 MB", "5 MB", "20 MB"):
+            yield Goal(f"seconds for {size} {direction} on a new connection at 100 ms, against ssh: "
+                       f"never slower, but for {NOISE:.0%} of noise",
+                       samples.ratio("short", (direction, size), ours, SSH, seconds), 1 + NOISE)
+
+
+def other_work(samples, ours):
+    for one in work.KINDS:
+        ratio = samples.ratio("far-work" if one.is_far else "work", one.name, ours, SSH, one.speed)
+        if ratio is not None or one.name in work.IN_EVERY_RUN:
+            yield Goal(f"speed, {one.what}, against ssh", ratio, 0.95, at_least=True)
 
 
 def epoll(samples, ours):
@@ -143,10 +196,20 @@ def epoll(samples, ours):
         yield within(f"{name}round trip p99 under 4 bulk {direction}loads",
                      samples.ratio("load", direction, theirs, ours, figures.trip(99)))
     for concurrent in (16, 256):
-        yield within(f"{name}tunnels per second, {concurrent} at a time",
-                     samples.ratio("churn", concurrent, theirs, ours, tunnels_per_second))
+        yield within(f"{name}connections per second, the client ends, {concurrent} at a time",
+                     samples.ratio("ends", ("client", concurrent), theirs, ours,
+                                   connections_per_second))
+    for ender in ("reset", "target"):
+        yield within(f"{name}connections per second, {connections.ENDERS[ender]}, 16 at a time",
+                     samples.ratio("ends", (ender, 16), theirs, ours, connections_per_second))
+    yield within(f"{name}from the start to the first byte",
+                 samples.ratio("start", "one forward", theirs, ours,
+                               lambda one: one["start_seconds"]))
     yield within(f"{name}MB/s of 1 tunnel down at 100 ms",
                  samples.ratio("long", (1, "down"), theirs, ours, figures.rate))
+    for direction in ("down", "up"):
+        yield within(f"{name}seconds for 5 MB {direction} on a new connection at 100 ms",
+                     samples.ratio("short", (direction, "5 MB"), theirs, ours, seconds))
 
 
 @dataclasses.dataclass

@@ -23,6 +23,7 @@ import report
 import rig
 import run
 import settings
+import work
 from processes import Failed
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -49,7 +50,10 @@ def arguments():
     parser.add_argument("--quick", action="store_true", help="under two minutes, and rough")
     parser.add_argument("--only", metavar="METRIC", action="append", default=[],
                         choices=[metric.name for metric in metrics.ALL],
-                        help="throughput, latency, load, churn or long; repeatable")
+                        help=f"{', '.join(metric.name for metric in metrics.ALL)}; repeatable")
+    parser.add_argument("--work", metavar="NAMES", default="",
+                        help="which other kinds of work: a list with commas, of names or patterns; "
+                             "--list shows them")
     parser.add_argument("--candidates", metavar="NAMES", default="",
                         help="a list with commas, of names or patterns; --list shows them")
     parser.add_argument("--cipher", metavar="CIPHER", help="for ssh and caponier alike, as -c")
@@ -64,7 +68,7 @@ def arguments():
                         help="put the tables into bench/README.md; with --from, of an earlier run")
     parser.add_argument("--from", dest="earlier", metavar="REPORT.JSON", type=pathlib.Path,
                         help="measure nothing: write the report of an earlier run again")
-    parser.add_argument("--list", action="store_true", help="name the candidates")
+    parser.add_argument("--list", action="store_true", help="name the candidates, and kinds of work")
     return parser.parse_args()
 
 
@@ -82,6 +86,9 @@ def main():
     out = asked.out or ROOT / "build" / "bench-report"
     if asked.list:
         for one in candidates.all_of(programs, asked.cipher):
+            print(f"{one.name:20} {one.what}")
+        print()
+        for one in work.KINDS:
             print(f"{one.name:20} {one.what}")
         return 0
     if asked.earlier:
@@ -102,6 +109,10 @@ def measure(asked, programs):
     amounts = settings.quick() if asked.quick else settings.Settings()
     if asked.rounds:
         amounts.rounds = amounts.load_rounds = asked.rounds
+        amounts.pushed_rounds = amounts.short_rounds = amounts.work_rounds = asked.rounds
+        amounts.ends_rounds = amounts.start_rounds = asked.rounds
+    if asked.work:
+        amounts.work = work.named(asked.work.split(","))
     if asked.tunnels:
         amounts.tunnels = asked.tunnels
     wanted = [metric(amounts) for metric in metrics.ALL

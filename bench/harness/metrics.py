@@ -1,50 +1,16 @@
-"""What is measured. A metric has variants; each variant is run in rounds, and each round goes through
-all candidates. A sample is what one candidate did in one round of one variant."""
+"""Bulk transfers and round trips; and the list of all metrics."""
 
 import time
 
 import figures
+from connections import Ends, Start
+from messages import Pushed
+from metric import Metric, seconds_of
 from processes import Failed, resident_bytes
+from work import FarWork, Work
 
 MB = 1_000_000
 MIB = 1 << 20
-
-
-class Metric:
-    name = ""
-    title = ""
-    delay_us = 0  # each way
-
-    def __init__(self, settings):
-        self.settings = settings
-
-    def variants(self):
-        raise NotImplementedError
-
-    def rounds(self):
-        return self.settings.rounds
-
-    def applies(self, candidate):
-        return candidate.kind != "floor"
-
-    def estimate(self, variant, candidate):
-        """Seconds of one sample, before anything is known."""
-        return 2.0
-
-    def begin(self, rig, candidates):
-        """Before anyone starts."""
-
-    def prepare(self, running, variant):
-        """Before the rounds of a variant; may return a sample of its own."""
-
-    def prepare_estimate(self, variant, candidate):
-        return 0.0
-
-    def measure(self, running, variant):
-        raise NotImplementedError
-
-    def end(self, running):
-        """After the last variant."""
 
 
 def bulk(running, direction, connections, total_bytes, seconds):
@@ -54,7 +20,7 @@ def bulk(running, direction, connections, total_bytes, seconds):
                                   "--bytes", each, seconds=seconds)
     first_end = said["first_end"][1]
     return {"bytes": each * connections,
-            "seconds": (said["ended_ns"] - said["begun_ns"]) / 1e9,
+            "seconds": seconds_of(said),
             "congestion": said["congestion"],
             "smallest_share": figures.smallest_share(first_end), **cost}
 
@@ -138,7 +104,7 @@ class Latency(Metric):
         if variant == 0:
             return {"resident_bytes": rss}
         return {"resident_bytes": rss, "tunnels": variant,
-                "opening_seconds": (said["ended_ns"] - said["begun_ns"]) / 1e9,
+                "opening_seconds": seconds_of(said),
                 "bytes_per_tunnel": (rss - running.idle_rss) / variant if running.client else None}
 
     def _echo(self, running, count):
@@ -188,35 +154,12 @@ class Load(Metric):
             transfers.stop()
         running.check()
         after = running.cpu()
-        seconds = (trips["ended_ns"] - trips["begun_ns"]) / 1e9
+        seconds = seconds_of(trips)
         moved = figures.moved_between(said["marks"], trips["begun_ns"], trips["ended_ns"])
         return {"trips_ns": trips["trips_ns"], "bytes": sum(moved), "seconds": seconds,
                 "smallest_share": figures.smallest_share(moved),
                 "client_cpu_s": after["client"] - before["client"],
                 "server_cpu_s": after["server"] - before["server"]}
-
-
-class Churn(Metric):
-    """Connect, one byte there and back, close."""
-    name = "churn"
-    title = "Tunnels per second"
-
-    def variants(self):
-        return self.settings.churn_concurrent
-
-    def estimate(self, variant, candidate):
-        return self.settings.churn_tunnels / 1500 + 0.05
-
-    def prepare(self, running, variant):
-        self._churn(running, variant, min(200, self.settings.churn_tunnels))
-
-    def _churn(self, running, concurrent, tunnels):
-        return running.generate("churn", "--concurrent", concurrent, "--count", tunnels, seconds=60)
-
-    def measure(self, running, variant):
-        said, cost = self._churn(running, variant, self.settings.churn_tunnels)
-        return {"tunnels": said["tunnels"],
-                "seconds": (said["ended_ns"] - said["begun_ns"]) / 1e9, **cost}
 
 
 class LongPath(Metric):
@@ -249,4 +192,36 @@ class LongPath(Metric):
                            for at, each in said["marks"]], **cost}
 
 
-ALL = (Throughput, Latency, Load, Churn, LongPath)
+class ShortTransfers(Metric):
+    """One transfer on a new connection, at a round trip of 100 ms: it is over before a window that
+    grows has grown."""
+    name = "short"
+    title = "Short transfers on a long path"
+    delay_us = 50_000
+    targets = ("bulk", "echo")
+
+    def variants(self):
+        return [(direction, size) for direction in ("down", "up")
+                for size in self.settings.short_sizes]
+
+    def rounds(self):
+        return self.settings.short_rounds
+
+    def applies(self, candidate):
+        return candidate.kind != "floor" and candidate.is_plain
+
+    def estimate(self, variant, candidate):
+        return 0.3 + bytes_of(variant[1]) / 20e6
+
+    def measure(self, running, variant):
+        direction, size = variant
+        return bulk(running, direction, 1, bytes_of(size), 60)
+
+
+def bytes_of(size):
+    """"100 KB" -> 100,000"""
+    amount, unit = size.split()
+    return int(amount) * {"KB": 1_000, "MB": 1_000_000}[unit]
+
+
+ALL = (Throughput, Latency, Load, Pushed, Ends, Start, LongPath, ShortTransfers, Work, FarWork)

@@ -26,6 +26,7 @@ def draw(result, out):
             ("cpu", "CPU per GB", cpu),
             ("latency", "Round trips beside idle tunnels", latency),
             ("load", "Round trips under load", load),
+            ("pushed", "Lag of pushed messages", pushed),
             ("long", "Long path", long_path)):
         path = out / f"{name}.png"
         path.unlink(missing_ok=True)
@@ -175,23 +176,35 @@ def latency(result, colours):
 
 
 def load(result, colours):
-    variants, names = variants_of(result, "load"), measured(result, "load")
+    return distributions(
+        result, colours, "load", "trips_ns", "Round trip of 64 bytes under load: how many were no slower",
+        "% of round trips", "beside 4 bulk {}loads")
+
+
+def pushed(result, colours):
+    return distributions(
+        result, colours, "pushed", "lags_ns", "Messages of 64 bytes that the target pushes: how many "
+        "came no later", "% of messages", "one every {} ms")
+
+
+def distributions(result, colours, metric, field, title, ylabel, panel_title):
+    """A panel a variant: the share of all times below each time."""
+    variants, names = variants_of(result, metric), measured(result, metric)
     if not variants:
         return ""
-    script = (f"set multiplot layout 1,{len(variants)} {PANELS} title 'Round trip of 64 bytes under load: "
-              f"how many were no slower{slow(result)}'\nset logscale x\nset yrange [0:100]\n"
-              "set ylabel '% of round trips'\nset xlabel 'µs, logarithmic'\n" + KEY_BELOW)
+    script = (f"set multiplot layout 1,{len(variants)} {PANELS} title '{title}{slow(result)}'\n"
+              f"set logscale x\nset yrange [0:100]\nset ylabel '{ylabel}'\n"
+              "set xlabel 'µs, logarithmic'\n" + KEY_BELOW)
     for panel, variant in enumerate(variants):
         blocks, curves = [], []
         for at, name in enumerate(names):
-            trips = [trip for sample in of(result, "load", variant, name)
-                     for trip in sample["trips_ns"]]
-            if trips:
-                blocks.append(block(f"p{panel}_{at}", cumulative(trips)))
+            times = [time for sample in of(result, metric, variant, name) for time in sample[field]]
+            if times:
+                blocks.append(block(f"p{panel}_{at}", cumulative(times)))
                 curves.append(f"$p{panel}_{at} using 1:2 with lines {colours[name]} lw 2 "
                               f"title {quoted(name)}")
         if curves:
-            script += "".join(blocks) + (f"set title 'beside 4 bulk {variant}loads'\n"
+            script += "".join(blocks) + (f"set title '{panel_title.format(variant)}'\n"
                                          f"plot {', '.join(curves)}\nunset key\nunset ylabel\n")
     return script + "unset multiplot\n"
 

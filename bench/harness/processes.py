@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import re
+import select
 import subprocess
 import time
 
@@ -62,6 +63,20 @@ class Background:
         lines = self.log.read_text(errors="replace").strip().splitlines()
         return lines[-1].strip()[:200] if lines else ""
 
+    def terminate(self, seconds):
+        """Sends SIGTERM and returns how many nanoseconds it took to end."""
+        ends = os.pidfd_open(self.pid)
+        try:
+            begun = time.monotonic_ns()
+            self._child.terminate()
+            ready, _, _ = select.select([ends], [], [], seconds)
+            ended = time.monotonic_ns()
+        finally:
+            os.close(ends)
+        if not ready:
+            raise Failed(f"{self.name} did not end within {seconds:.0f} s of SIGTERM")
+        return ended - begun
+
     def stop(self):
         if self.is_running():
             self._child.kill()
@@ -76,7 +91,6 @@ class Background:
 def read_line(stream, seconds):
     """One line of a pipe, or nothing: select knows nothing of what Python has buffered, so that the
     bytes are read one at a time. Only the few lines that tell a port or a count come this way."""
-    import select
     end = time.monotonic() + seconds
     line = b""
     while not line.endswith(b"\n"):
@@ -97,8 +111,28 @@ def cpu_seconds(pid):
 
 
 def resident_bytes(pid):
-    status = pathlib.Path(f"/proc/{pid}/status").read_text()
-    return int(re.search(r"^VmRSS:\s+(\d+) kB", status, re.MULTILINE)[1]) * 1024
+    return field_kib(pathlib.Path(f"/proc/{pid}/status"), "VmRSS") * 1024
+
+
+def footprint(pid):
+    """What an idle program has. Memory that it shares with others counts in parts (PSS). None where
+    only root may look."""
+    process = pathlib.Path(f"/proc/{pid}")
+
+    def seen(look):
+        try:
+            return look()
+        except PermissionError:
+            return None
+    return {
+        "pss_bytes": seen(lambda: field_kib(process / "smaps_rollup", "Pss") * 1024),
+        "threads": len(list((process / "task").iterdir())),
+        "descriptors": seen(lambda: len(list((process / "fd").iterdir()))),
+    }
+
+
+def field_kib(path, name):
+    return int(re.search(rf"^{name}:\s+(\d+) kB", path.read_text(), re.MULTILINE)[1])
 
 
 def descendants(pid):

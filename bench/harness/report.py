@@ -2,24 +2,29 @@
 
 import collections
 
+import connections
 import figures
 import goals
+import work
 from run import describe
 
 
 def markdown(result, plots):
     """`result` is what report.json holds."""
-    parts = [heading(result), failures(result), throughput(result), latency(result), load(result),
-             churn(result), long_path(result), goal_tables(result, name_all=True), comparison(result),
-             method(result), images(plots)]
+    parts = [heading(result), failures(result), *measured(result),
+             goal_tables(result, name_all=True), comparison(result), method(result), images(plots)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def summary(result):
     """What is printed at the end, and what bench/README.md keeps of a full run."""
-    parts = [failures(result), throughput(result), latency(result), load(result), churn(result),
-             long_path(result), comparison(result), goal_tables(result)]
+    parts = [failures(result), *measured(result), comparison(result), goal_tables(result)]
     return "\n\n".join(part for part in parts if part)
+
+
+def measured(result):
+    return [section(result) for section in (throughput, latency, load, pushed, ends, start,
+                                            long_path, short_transfers, other_work)]
 
 
 def table(columns, rows):
@@ -170,12 +175,16 @@ def floor_reads(result):
             "which cost the least here.")
 
 
-def pooled(percent):
-    """A percentile over the round trips of all rounds, in microseconds."""
+def pooled(percent, field="trips_ns", unit_ns=1e3):
+    """A percentile over the round trips of all rounds, in microseconds, or over other times."""
     def cell(samples):
-        found = figures.percentile([trip for one in samples for trip in one["trips_ns"]], percent)
-        return number(found / 1e3) if found is not None else "too few"
+        found = figures.percentile([time for one in samples for time in one[field]], percent)
+        return number(found / unit_ns) if found is not None else "too few"
     return cell
+
+
+def pooled_max(field, unit_ns):
+    return lambda samples: number(max(max(one[field]) for one in samples) / unit_ns)
 
 
 def latency(result):
@@ -212,18 +221,68 @@ def load(result):
     return "\n\n".join(parts)
 
 
-def churn(result):
-    variants = variants_of(result, "churn")
+def pushed(result):
+    variants = variants_of(result, "pushed")
     if not variants:
         return ""
+    parts = ["## Pushed messages of 64 bytes: lag, ms",
+             "From when the target was to send a message, by its own timetable, until it was here. Over "
+             f"all rounds ({rounds_of(result, 'pushed')} each)."]
     columns = []
-    for at_a_time in variants:
-        columns += [(f"{at_a_time} at a time: per second", at_a_time,
-                     values(goals.tunnels_per_second)),
-                    (f"{at_a_time} at a time: client CPU s per 1,000", at_a_time,
-                     values(lambda sample: goals.client_cpu_per_tunnel(sample) * 1000))]
-    return "\n\n".join(["## Tunnels per second", "Connect, one byte there and back, close.",
-                        grid(result, "churn", columns)])
+    for interval_ms in variants:
+        every = f"every {interval_ms:g} ms"
+        columns += [(f"{every}: p50", interval_ms, pooled(50, "lags_ns", 1e6)),
+                    ("p99", interval_ms, pooled(99, "lags_ns", 1e6)),
+                    ("max", interval_ms, pooled_max("lags_ns", 1e6))]
+    return "\n\n".join([*parts, grid(result, "pushed", columns)])
+
+
+def ends(result):
+    variants = variants_of(result, "ends")
+    if not variants:
+        return ""
+    parts = ["## Connections per second, by who ends them",
+             "Connect, one byte there and back, end; so many at a time."]
+    for ender, what in connections.ENDERS.items():
+        at_once = [variant for variant in variants if variant[0] == ender]
+        if at_once:
+            parts += [f"### {what.capitalize()}", grid(result, "ends", [
+                (f"{variant[1]} at a time", variant, values(goals.connections_per_second))
+                for variant in at_once])]
+    parts += ["### Client CPU seconds per 1,000 connections that the client ends",
+              grid(result, "ends", [
+                  (f"{variant[1]} at a time", variant,
+                   values(lambda sample: goals.client_cpu_per_connection(sample) * 1000))
+                  for variant in variants if variant[0] == "client"])]
+    return "\n\n".join(parts)
+
+
+def start(result):
+    variants = variants_of(result, "start")
+    if not variants:
+        return ""
+
+    def column(title, field, scale=1):
+        def value(sample):
+            return sample[field] / scale if sample[field] is not None else None
+        return (title, variants[0], values(value))
+    return "\n\n".join([
+        "## Start, stop, and what an idle program has",
+        "One forward. From the start to the first byte through the tunnel; memory with shared pages "
+        "counted in parts (PSS), threads and descriptors after that; from SIGTERM to the end. Medians of "
+        f"{rounds_of(result, 'start')}.",
+        grid(result, "start", [
+            column("start, ms", "start_seconds", 1e-3), column("stop, ms", "stop_seconds", 1e-3),
+            column("PSS, MiB", "pss_bytes", 1 << 20), ("threads", variants[0], whole("threads")),
+            ("descriptors", variants[0], whole("descriptors"))])])
+
+
+def whole(field):
+    """A count of things."""
+    def cell(samples):
+        middle = figures.median([sample[field] for sample in samples])
+        return f"{middle:.0f}" if middle is not None else "–"
+    return cell
 
 
 def long_path(result):
@@ -239,6 +298,34 @@ def long_path(result):
         "speed. The delay is made in user space, by a relay that ends TCP on both of its sides: what "
         "TCP itself does on a long path is not in these numbers, only what SSH's windows do.",
         grid(result, "long", columns)])
+
+
+def short_transfers(result):
+    variants = variants_of(result, "short")
+    if not variants:
+        return ""
+    return "\n\n".join([
+        "## Short transfers at 100 ms round trip, seconds",
+        f"Each on a new connection, to its last byte; medians of {rounds_of(result, 'short')}. The path "
+        "is the one above.",
+        grid(result, "short", [(describe(variant), variant, values(goals.seconds))
+                               for variant in variants])])
+
+
+def other_work(result):
+    parts = []
+    for metric in ("work", "far-work"):
+        kinds = [work.kind(name) for name in variants_of(result, metric)]
+        if kinds:
+            parts += [grid(result, metric, [
+                (f"{one.name}: {'per second' if one.told == 'rate' else one.told + ', ms'}", one.name,
+                 values(one.figure)) for one in kinds])]
+            parts += ["\n".join(f"* {one.name}: {one.what}; told is {told(one)}." for one in kinds)]
+    return "\n\n".join(["## Other kinds of work", *parts]) if parts else ""
+
+
+def told(kind):
+    return f"{kind.unit} per second" if kind.told == "rate" else f"{kind.told} of {kind.unit}"
 
 
 def goal_tables(result, name_all=False):
@@ -275,11 +362,16 @@ def comparison(result):
                 ("latency", "round trip p50", figures.trip(50)),
                 ("load", "round trip p99 under 4 bulk", figures.trip(99)),
                 ("load", "MB/s of 4 bulk", figures.rate),
-                ("churn", "tunnels per second", goals.tunnels_per_second),
-                ("churn", "client CPU per tunnel", goals.client_cpu_per_tunnel),
-                ("long", "MB/s at 100 ms", figures.rate)):
+                ("pushed", "lag p99 of pushed messages", goals.lag_ms(99)),
+                ("ends", "connections per second", goals.connections_per_second),
+                ("ends", "client CPU per connection", goals.client_cpu_per_connection),
+                ("start", "start", lambda sample: sample["start_seconds"]),
+                ("long", "MB/s at 100 ms", figures.rate),
+                ("short", "seconds at 100 ms", goals.seconds),
+                ("work", "speed", None), ("far-work", "speed at 100 ms", None)):
             for variant in variants_of(result, metric):
-                ratios = paired(samples.of(metric, variant), name, first, function)
+                ratios = paired(samples.of(metric, variant), name, first,
+                                function or work.kind(variant).speed)
                 if ratios:
                     rows.append((f"{name} / {first}", f"{title}, {describe(variant)}",
                                  with_spread(ratios)))

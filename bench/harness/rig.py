@@ -21,7 +21,11 @@ SSHD = "/usr/sbin/sshd"
 START_SECONDS = 15
 # For 4,000 tunnels of one process, two descriptors each, and room.
 DESCRIPTORS = 65_536
-ORDER_ECHO = struct.pack("=IIQ", 0x43415042, 4, 0)  # bench/traffic/order.h
+ORDER_ECHO = struct.pack("=IIQIIQ", 0x43415042, 4, 0, 0, 0, 0)  # bench/traffic/order.h
+# What may stand behind the tunnels, and its arguments. More than one, so that round trips never wait for
+# bulk transfers outside of the candidate.
+TARGETS = {"bulk": (), "echo": (),
+           "greet": ("--greeting-bytes", 80, "--request-bytes", 40, "--answer-bytes", 100)}
 
 
 def raise_descriptor_limit():
@@ -59,12 +63,19 @@ class Rig:
         return processes.Background(f"{name}-{self._started}", command, self.directory)
 
     @contextlib.contextmanager
-    def running(self, candidate, delay_us=0, log_level="ERROR"):
-        """The candidate with all that it needs, from its start to its end."""
+    def running(self, candidate, delay_us=0, log_level="ERROR", targets=("bulk", "echo"),
+                starts_client=True):
+        """The candidate with all that it needs, from its start to its end. `targets` are names of
+        TARGETS."""
         with contextlib.ExitStack() as stack:
-            yield self._start(stack, candidate, delay_us, log_level)
+            running = self._surround(stack, candidate, delay_us, log_level, targets)
+            stack.callback(running.stop_client)
+            if candidate.has_server and starts_client:
+                running.start_client()
+                running.wait_until_it_works()
+            yield running
 
-    def _start(self, stack, candidate, delay_us, log_level):
+    def _surround(self, stack, candidate, delay_us, log_level, targets):
         def begin(name, *command):
             process = self.background(f"{candidate.name}-{name}", *command)
             stack.callback(process.stop)
@@ -74,28 +85,27 @@ class Rig:
             process = begin(role, self.traffic, role, *arguments)
             return process, process.read_json(START_SECONDS)["port"]
 
-        # Two targets, so that round trips never wait for bulk transfers outside of the candidate.
-        bulk_target, bulk_port = begin_traffic("target")
-        echo_target, echo_port = begin_traffic("target")
-        running = Running(self, candidate, [bulk_target, echo_target])
+        running = Running(self, candidate)
+        target_ports = {}
+        for name in targets:
+            target, target_ports[name] = begin_traffic("target", *TARGETS[name])
+            running.ends.append(target)
         if candidate.has_server:
             running.sshd, ssh_port = self._start_sshd(begin, log_level)
             if delay_us:
                 ssh_port = self._delayed(begin_traffic, running, ssh_port, delay_us)
-            running.bulk_port, running.echo_port = free_port(), free_port()
-            place = Place(ssh_port, self.user, self.key, self._known_hosts(ssh_port),
-                          ((running.bulk_port, bulk_port), (running.echo_port, echo_port)))
-            running.client = begin("client", *candidates.command(candidate, place))
-            running.wait_until_it_works()
+            running.ports = {name: free_port() for name in targets}
+            running.place = Place(ssh_port, self.user, self.key, self._known_hosts(ssh_port),
+                                  tuple((running.ports[name], target_ports[name])
+                                        for name in targets))
         elif candidate.kind == "floor":
-            running.client, running.bulk_port = begin_traffic(
-                "floor", "--connect", f"127.0.0.1:{bulk_port}",
+            running.client, running.ports["bulk"] = begin_traffic(
+                "floor", "--connect", f"127.0.0.1:{target_ports['bulk']}",
                 "--up-read-bytes", self.floor_reads["up"],
                 "--down-read-bytes", self.floor_reads["down"])
         else:
-            running.bulk_port, running.echo_port = (
-                self._delayed(begin_traffic, running, port, delay_us) if delay_us else port
-                for port in (bulk_port, echo_port))
+            running.ports = {name: self._delayed(begin_traffic, running, port, delay_us)
+                             if delay_us else port for name, port in target_ports.items()}
         return running
 
     def _delayed(self, begin_traffic, running, port, delay_us):
@@ -146,24 +156,32 @@ class Place:
 class Running:
     """One candidate at work."""
 
-    def __init__(self, rig, candidate, ends):
+    def __init__(self, rig, candidate):
         self.rig = rig
         self.candidate = candidate
-        self.ends = ends          # what is neither client nor server: targets and delays
+        self.ends = []            # what is neither client nor server: targets and delays
         self.client = None
         self.sshd = None
-        self.bulk_port = None
-        self.echo_port = None
+        self.place = None         # of a client that forwards
+        self.ports = {}           # by the target behind them
 
-    def wait_until_it_works(self):
+    def start_client(self):
+        self.client = self.rig.background(f"{self.candidate.name}-client",
+                                          *candidates.command(self.candidate, self.place))
+
+    def stop_client(self):
+        if self.client:
+            self.client.stop()
+
+    def wait_until_it_works(self, step_seconds=0.02):
         """Until one byte has come back through it."""
         end = time.monotonic() + START_SECONDS
         while time.monotonic() < end:
             if self.client and not self.client.is_running():
                 raise Failed(self.client.last_words() or "it ended at once")
-            if echoes(self.echo_port):
+            if echoes(self.ports["echo"]):
                 return
-            time.sleep(0.02)
+            time.sleep(step_seconds)
         words = self.client.last_words() if self.client else ""
         raise Failed(f"no byte came back within {START_SECONDS} s {words}".strip())
 
@@ -182,11 +200,11 @@ class Running:
             "ends": total(process.pid for process in self.ends),
         }
 
-    def generate(self, role, *arguments, seconds):
+    def generate(self, role, *arguments, seconds, to=None):
         """Runs a generator through this candidate to its end, and returns what it says and what it
         cost: seconds of the client, the server, and all processes together."""
         before = self.cpu()
-        generator = self.begin(role, *arguments)
+        generator = self.begin(role, *arguments, to=to)
         try:
             said = generator.finish(seconds)
         finally:
@@ -198,9 +216,10 @@ class Running:
         return said, {"client_cpu_s": cost["client"], "server_cpu_s": cost["server"],
                       "all_cpu_s": sum(cost.values())}
 
-    def begin(self, role, *arguments):
+    def begin(self, role, *arguments, to=None):
+        """`to` is the name of a target; without it, bulk transfers go to their own one."""
         self.check()
-        port = self.bulk_port if role == "bulk" else self.echo_port
+        port = self.ports[to or ("bulk" if role == "bulk" else "echo")]
         return self.rig.background(f"{self.candidate.name}-{role}", self.rig.traffic, role,
                                    "--connect", f"127.0.0.1:{port}", *arguments)
 

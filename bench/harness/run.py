@@ -50,6 +50,8 @@ class Run:
                 for one in self._taking_part(metric)]
 
     def _measure(self, metric, deadline):
+        if not metric.variants():
+            return
         takers = self._taking_part(metric)
         with contextlib.ExitStack() as stack:
             self._progress.begin(metric.title)
@@ -58,7 +60,8 @@ class Run:
             for candidate in takers:
                 try:
                     at_work.append(stack.enter_context(
-                        self.rig.running(candidate, metric.delay_us)))
+                        self.rig.running(candidate, metric.delay_us, targets=metric.targets,
+                                         starts_client=metric.starts_clients)))
                 except Failed as failure:
                     self._fail(metric, None, candidate, str(failure))
             for running in at_work:
@@ -120,8 +123,9 @@ class Run:
 
 def describe(variant):
     if isinstance(variant, tuple):
-        tunnels, direction = variant
-        return f"{tunnels} tunnel{'s' if tunnels > 1 else ''} {direction}"
+        first, second = variant
+        return (f"{first} tunnel{'s' if first > 1 else ''} {second}" if isinstance(first, int)
+                else f"{first}, {second}")
     return str(variant)
 
 

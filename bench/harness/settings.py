@@ -2,6 +2,8 @@
 
 import dataclasses
 
+import work
+
 MIB = 1 << 20
 
 
@@ -21,12 +23,25 @@ class Settings:
     echo_trips: int = 4000
     load_rounds: int = 5
     load_seconds: float = 3.0
-    churn_concurrent: tuple = (16, 256)
-    churn_tunnels: int = 2000
+    pushed_interval_ms: tuple = (0.5, 2, 5)
+    pushed_rounds: int = 3
+    pushed_seconds: float = 2.0
+    # Each of them for each way to end, and further ones for the usual way.
+    ends_concurrent: tuple = (1, 4, 16, 64)
+    client_ends_concurrent: tuple = (256,)
+    ends_rounds: int = 5
+    ends_connections: int = 5000
+    ends_seconds: float = 0.6
+    start_rounds: int = 9
     long_variants: tuple = ((1, "down"), (1, "up"), (8, "down"))
     long_ramp_seconds: float = 4.0
     long_seconds: float = 10.0
-    minutes_max: float = 40.0
+    short_sizes: tuple = ("100 KB", "1 MB", "5 MB", "20 MB")
+    short_rounds: int = 3
+    work: tuple = work.IN_EVERY_RUN
+    work_rounds: int = 5
+    work_seconds: float = 1.5
+    minutes_max: float = 45.0
 
 
 def quick():
@@ -35,5 +50,8 @@ def quick():
                     floor_read_bytes=(128 << 10, 256 << 10, 512 << 10),
                     calibration_bytes=32 * MIB, calibration_rounds=1, idle_tunnels=(200,),
                     echo_seconds=0.5, echo_trips=400, load_rounds=1, load_seconds=1.0,
-                    churn_concurrent=(16,), churn_tunnels=300, long_variants=((1, "down"),),
-                    long_ramp_seconds=1.5, long_seconds=1.5, minutes_max=1.7)
+                    pushed_interval_ms=(2,), pushed_rounds=1, pushed_seconds=0.5,
+                    ends_concurrent=(1, 16), client_ends_concurrent=(), ends_rounds=1,
+                    ends_connections=300, ends_seconds=0.2, start_rounds=1, short_sizes=("100 KB", "1 MB"),
+                    short_rounds=1, work_rounds=1, work_seconds=0.5, long_variants=((1, "down"),),
+                    long_ramp_seconds=1.5, long_seconds=1.5, minutes_max=2.2)

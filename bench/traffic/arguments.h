@@ -16,6 +16,7 @@ class Arguments {
 
     /// `fail` where the argument is missing.
     [[nodiscard]] std::string text(std::string_view name) const;
+    [[nodiscard]] std::string text_or(std::string_view name, std::string_view otherwise) const;
     [[nodiscard]] std::uint64_t number(std::string_view name) const;
     [[nodiscard]] std::uint64_t number_or(std::string_view name, std::uint64_t otherwise) const;
 
@@ -31,6 +32,7 @@ int run_floor(const Arguments& arguments);
 int run_bulk(const Arguments& arguments);
 int run_echo(const Arguments& arguments);
 int run_idle(const Arguments& arguments);
-int run_churn(const Arguments& arguments);
+int run_talk(const Arguments& arguments);
+int run_watch(const Arguments& arguments);
 
 }  // namespace caponier::bench

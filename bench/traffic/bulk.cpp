@@ -54,8 +54,7 @@ class Bulk {
         const sockaddr_in to = endpoint(arguments.text("connect"));
         for (Transfer& transfer : transfers_) {
             transfer.socket = connect_to(to);
-            const Order order{.verb = is_up_ ? Verb::sink : Verb::source, .count = bytes_};
-            const OrderBytes order_bytes = bytes_of(order);
+            const OrderBytes order_bytes = bytes_of(order_from(arguments));
             if (send(transfer.socket.fd(), order_bytes.data(), order_bytes.size(), 0) !=
                 static_cast<ssize_t>(order_bytes.size())) {
                 fail("sending an order");
@@ -103,6 +102,16 @@ class Bulk {
     }
 
   private:
+    [[nodiscard]] Order order_from(const Arguments& arguments) const {
+        const std::uint64_t drain_bytes = arguments.number_or("drain-bytes", 0);
+        if (drain_bytes > 0) {
+            return {.verb = Verb::slow_sink,
+                    .request_bytes = static_cast<std::uint32_t>(drain_bytes),
+                    .interval_ns = arguments.number("drain-interval-us") * 1'000};
+        }
+        return {.verb = is_up_ ? Verb::sink : Verb::source, .count = bytes_};
+    }
+
     [[nodiscard]] std::int64_t patience_ns(std::uint64_t now) const {
         if (bytes_ != endless || has_stopped_) {
             return -1;

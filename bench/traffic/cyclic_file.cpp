@@ -3,10 +3,12 @@
 #include "bench/traffic/cyclic_file.h"
 
 #include <algorithm>
+#include <array>
 #include <vector>
 
 #include <sys/mman.h>
 #include <sys/sendfile.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 namespace caponier::bench {
@@ -15,6 +17,8 @@ namespace {
 
 /// It stays in the caches, as data does that a program has just made.
 constexpr std::size_t plain_block_bytes = std::size_t{1} << 20;
+/// Up to here a copy costs less than pages that are passed on.
+constexpr std::uint64_t copied_bytes_max = 16'384;
 
 }  // namespace
 
@@ -49,6 +53,13 @@ const CyclicFile& plain_file() noexcept {
         return CyclicFile{block};
     }();
     return file;
+}
+
+ssize_t send_plain(const Descriptor& socket, std::uint64_t bytes_max) noexcept {
+    static constexpr std::array<std::byte, copied_bytes_max> few{};
+    return bytes_max <= copied_bytes_max
+               ? ::send(socket.fd(), few.data(), static_cast<std::size_t>(bytes_max), MSG_NOSIGNAL)
+               : plain_file().send(socket, 0, bytes_max);
 }
 
 }  // namespace caponier::bench

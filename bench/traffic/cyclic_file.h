@@ -30,4 +30,7 @@ class CyclicFile {
 /// A block of plain bytes. What they are does not matter to any cipher.
 [[nodiscard]] const CyclicFile& plain_file() noexcept;
 
+/// Up to `bytes_max` bytes that mean nothing, in one piece where they are few. As send().
+[[nodiscard]] ssize_t send_plain(const Descriptor& socket, std::uint64_t bytes_max) noexcept;
+
 }  // namespace caponier::bench

@@ -1,15 +1,18 @@
 // What travels through the tunnels of the benchmark, and what stands at their ends: one program, a
-// verb for each role. tools/bench starts it; bench/README.md says what the roles are for.
+// verb for each role. tools/bench starts it; bench/README.md says what the roles are for. All but a
+// target are told --connect A.
 //
-//   traffic target                                   takes orders (order.h)
-//   traffic delay --connect A --delay-us N           a long path in front of A
-//   traffic floor --connect A --up-read-bytes N --down-read-bytes N
-//                                                    seals or opens on the way to A, without SSH
-//   traffic bulk  --connect A --direction up|down --connections N [--bytes N | --milliseconds N]
-//                                                    with neither: until stdin ends
-//   traffic echo  --connect A --bytes N --count N --milliseconds N
-//   traffic idle  --connect A                        stdin: how many tunnels to hold, a line each
-//   traffic churn --connect A --concurrent N --count N
+//   target [--greeting-bytes N --request-bytes N --answer-bytes N]
+//                                     takes orders (order.h), or takes none and speaks first
+//   delay --delay-us N                a long path in front of A
+//   floor --up-read-bytes N --down-read-bytes N
+//                                     seals or opens on the way to A, without SSH
+//   bulk  --direction up|down --connections N [--bytes N | --milliseconds N]
+//                                     with neither: until stdin ends
+//   echo  --bytes N --count N --milliseconds N
+//   idle                              stdin: how many tunnels to hold, a line each
+//   watch --bytes N --count N --interval-us N
+//   talk  --request-bytes N --answer-bytes N --milliseconds N; more: talk.cpp
 
 #include <cerrno>
 #include <charconv>
@@ -44,6 +47,10 @@ std::string Arguments::text(std::string_view name) const {
     return found->second;
 }
 
+std::string Arguments::text_or(std::string_view name, std::string_view otherwise) const {
+    return values_.contains(name) ? text(name) : std::string{otherwise};
+}
+
 std::uint64_t Arguments::number(std::string_view name) const {
     const std::string value = text(name);
     std::uint64_t number = 0;
@@ -72,13 +79,14 @@ int run(std::span<char* const> words) {
                               {"bulk", run_bulk},
                               {"echo", run_echo},
                               {"idle", run_idle},
-                              {"churn", run_churn}};
+                              {"talk", run_talk},
+                              {"watch", run_watch}};
     for (const Role& role : roles) {
         if (words.size() >= 2 && role.verb == words[1]) {
             return role.run(Arguments{words.subspan(2)});
         }
     }
-    std::fputs("usage: traffic target|delay|floor|bulk|echo|idle|churn [--name value]...\n",
+    std::fputs("usage: traffic target|delay|floor|bulk|echo|idle|talk|watch [--name value]...\n",
                stderr);
     return 64;
 }

@@ -15,6 +15,9 @@ enum class Verb : std::uint32_t {
     source,         ///< send `count` bytes, then end
     sealed_source,  ///< send `count` bytes of data as sealed packets (sealed_block.h), then end
     echo,           ///< send back whatever comes
+    answer,         ///< for each `request_bytes` send `answer_bytes`; end after `count` requests
+    push,           ///< send `count` messages of `answer_bytes`, one every `interval_ns`, then end
+    slow_sink,      ///< a sink that takes at most `request_bytes` every `interval_ns`
 };
 
 /// As a count: until the connection is closed.
@@ -24,10 +27,13 @@ struct Order {
     std::uint32_t magic = 0x43415042;
     Verb verb = Verb::echo;
     std::uint64_t count = 0;
+    std::uint32_t request_bytes = 0;
+    std::uint32_t answer_bytes = 0;
+    std::uint64_t interval_ns = 0;
 };
 
 using OrderBytes = std::array<std::byte, sizeof(Order)>;
-static_assert(sizeof(Order) == 16);
+static_assert(sizeof(Order) == 32);
 
 inline OrderBytes bytes_of(const Order& order) noexcept {
     OrderBytes bytes{};
@@ -40,5 +46,10 @@ inline Order order_of(const OrderBytes& bytes) noexcept {
     std::memcpy(&order, bytes.data(), bytes.size());
     return order;
 }
+
+/// What a pushed message begins with: when it was due by the target's timetable, as CLOCK_MONOTONIC
+/// has it. A sender that was held up does not shift the times of the messages behind, so that
+/// waiting is never left out of the lag.
+using DueTime = std::uint64_t;
 
 }  // namespace caponier::bench

@@ -11,8 +11,12 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "bench" / "
 import candidates  # noqa: E402 (after the path above)
 import figures  # noqa: E402
 import goals  # noqa: E402
+import metrics  # noqa: E402
 import progress  # noqa: E402
 import report  # noqa: E402
+import run  # noqa: E402
+import settings  # noqa: E402
+import work  # noqa: E402
 
 CASES = []
 
@@ -157,6 +161,143 @@ def _():
     goal = found(samples, "memory per idle tunnel")
     close(goal.value, 1.5)
     equal(goal.verdict, "reached")
+
+
+def made(metric, variant, candidate, at=0, **fields):
+    return {"metric": metric, "variant": variant, "candidate": candidate, "round": at, **fields}
+
+
+@case("the lag of pushed messages is a limit in ms, for both loops, and the median of the rounds")
+def _():
+    # One round in three was disturbed: two of 100 messages were 40 ms late.
+    calm, disturbed = [200_000] * 100, [200_000] * 98 + [40_000_000] * 2
+    samples = [made("pushed", 2, "ours", at, lags_ns=lags)
+               for at, lags in enumerate((calm, disturbed, calm))]
+    samples += [made("pushed", 2, "ours-epoll", 0, lags_ns=disturbed)]
+    goal = found(samples, "lag p99 of a message pushed every 2 ms, io_uring")
+    close(goal.value, 0.2)
+    equal(goal.verdict, "reached")
+    epoll = found(samples, "lag p99 of a message pushed every 2 ms, epoll")
+    close(epoll.value, 40)
+    equal(epoll.verdict, "**not reached**")
+    equal(found(samples, "lag p99 of a message pushed every 0.5 ms, io_uring").verdict, "not measured")
+    equal(found(samples, "lag p99 of a message pushed every 0.5 ms, io_uring").limit, 3)
+
+
+@case("connections per second are told apart by who ends them, and more is asked of many at a time")
+def _():
+    samples = []
+    for ender, ours in (("client", 260), ("reset", 80), ("target", 100)):
+        for at_once in (1, 16):
+            samples += [made("ends", (ender, at_once), "ssh-gcm", connections=100, seconds=0.5,
+                             client_cpu_s=0.2),
+                        made("ends", (ender, at_once), "ours", connections=ours, seconds=1.0,
+                             client_cpu_s=0.26)]
+    verdicts = {title: (round(goal.value, 9), goal.verdict)
+                for title in ("the client ends, 1 ", "the client ends, 16 ", "the client resets, 1 ",
+                              "the target ends, 1 ")
+                for goal in [found(samples, f"connections per second, {title}")]}
+    equal(verdicts, {"the client ends, 1 ": (1.3, "reached"), "the client ends, 16 ": (1.3, "reached"),
+                     "the client resets, 1 ": (0.4, "**not reached**"),
+                     "the target ends, 1 ": (0.5, "**not reached**")})
+    close(found(samples, "client CPU per connection, the client ends, 16").value, 0.5)
+    equal(found(samples, "connections per second, the client ends, 64").verdict, "not measured")
+
+
+@case("a short transfer may not be slower than ssh's, but for the noise that the goal names")
+def _():
+    samples = [made("short", ("down", "1 MB"), "ssh-gcm", seconds=1.0),
+               made("short", ("down", "1 MB"), "ours", seconds=1.02),
+               made("short", ("up", "1 MB"), "ssh-gcm", seconds=1.0),
+               made("short", ("up", "1 MB"), "ours", seconds=1.04)]
+    equal(found(samples, "seconds for 1 MB down").verdict, "reached")
+    assert "3% of noise" in found(samples, "seconds for 1 MB down").title
+    equal(found(samples, "seconds for 1 MB up").verdict, "**not reached**")
+
+
+@case("the start is held against ssh's, and the stop against 10 ms")
+def _():
+    idle = {"pss_bytes": None, "threads": 4, "descriptors": None}
+    samples = [made("start", "one forward", "ssh-gcm", start_seconds=0.1, stop_seconds=0.001, **idle),
+               made("start", "one forward", "ours", start_seconds=0.09, stop_seconds=0.011, **idle)]
+    close(found(samples, "from the start to the first byte").value, 0.9)
+    goal = found(samples, "from SIGTERM")
+    close(goal.value, 11)
+    equal(goal.verdict, "**not reached**")
+
+
+@case("what only root may see is no number")
+def _():
+    result = {"samples": [made("start", "one forward", "ours", start_seconds=0.1, stop_seconds=0.001,
+                               pss_bytes=None, threads=4, descriptors=None)],
+              "candidates": [{"name": "ours", "cipher": "c"}], "failures": []}
+    row = [cell.strip() for cell in report.start(result).splitlines()[-1].strip("|").split("|")]
+    equal(row, ["ours", "c", "100", "1.00", "–", "4", "–"])
+
+
+def did(kind, **fields):
+    return {"count": 10, "seconds": 2.0, "p50_ns": 2_000_000, "p99_ns": None, "max_ns": 9, **fields}
+
+
+@case("whatever a kind of work is told by, more is faster")
+def _():
+    rate, trip = work.kind("read-4k-1"), work.kind("typing")
+    equal((rate.told, trip.told), ("rate", "p50"))
+    close(rate.speed(did(rate)), 5)
+    close(rate.figure(did(rate)), 5)
+    close(trip.speed(did(trip)), 500)
+    close(trip.figure(did(trip)), 2)
+    equal(work.kind("video-5-1316").figure(did(None)), None)  # too few for a p99
+
+
+@case("a kind of work that every run has is a goal, and a further one when it was measured")
+def _():
+    slow = work.kind("typing")
+    samples = [made("work", slow.name, "ssh-gcm", **did(slow, p50_ns=1_000_000)),
+               made("work", slow.name, "ours", **did(slow, p50_ns=1_250_000))]
+    goal = found(samples, f"speed, {slow.what}")
+    close(goal.value, 0.8)
+    equal(goal.verdict, "**not reached**")
+    for name in work.IN_EVERY_RUN:
+        equal(found([], f"speed, {work.kind(name).what}").verdict, "not measured")
+    equal(len([one for one in goals.goals_of([], "ours") if one.title.startswith("speed, ")]),
+          len(work.IN_EVERY_RUN))
+
+
+@case("a stream of so many Mbit/s is messages at an interval")
+def _():
+    equal(work.video(50, 16384), {"bytes": 16384, "interval-us": 2621})
+    equal(work.video(5, 1316)["interval-us"], 2106)
+
+
+@case("kinds of work are asked for by pattern, each has a name of its own, and one that is none is told")
+def _():
+    names = [one.name for one in work.KINDS]
+    equal(len(set(names)), len(names))
+    equal(work.named(["typing", "read-4k-*"]), ("typing", "read-4k-1", "read-4k-8"))
+    try:
+        work.named(["weaving"])
+    except ValueError as error:
+        assert "weaving" in str(error)
+    else:
+        raise AssertionError("weaving was found")
+
+
+@case("a variant is told in words, whatever it is made of")
+def _():
+    equal([run.describe(variant) for variant in ((1, "up"), (8, "down"), ("client", 16),
+                                                 ("down", "100 KB"), 4000, "typing")],
+          ["1 tunnel up", "8 tunnels down", "client, 16", "down, 100 KB", "4000", "typing"])
+
+
+@case("a quick run measures whatever a full run does, and less of it")
+def _():
+    full, quick = settings.Settings(), settings.quick()
+    for metric in metrics.ALL:
+        few, many = metric(quick).variants(), metric(full).variants()
+        assert bool(few) == bool(many), metric.name
+        # Round trips beside 200 idle tunnels are the only ones that a full run does not have.
+        assert metric.name == "latency" or set(few) <= set(many), (few, many)
 
 
 @case("samples are found again after JSON has made lists of tuples")
