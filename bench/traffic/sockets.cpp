@@ -159,6 +159,11 @@ void reset_at_close(const Descriptor& socket) noexcept {
     setsockopt(socket.fd(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
 }
 
+void acknowledge_at_once(const Descriptor& socket) noexcept {
+    const int on = 1;
+    setsockopt(socket.fd(), IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
+}
+
 bool would_block() noexcept {
     return errno == EAGAIN || errno == EINTR;
 }

@@ -63,6 +63,10 @@ void make_blocking(const Descriptor& socket) noexcept;
 /// Closing sends a reset and keeps no TIME_WAIT.
 void reset_at_close(const Descriptor& socket) noexcept;
 
+/// What was received is acknowledged now: the kernel would wait for up to 40 ms for bytes that
+/// could take the acknowledgement along. Holds for this once.
+void acknowledge_at_once(const Descriptor& socket) noexcept;
+
 /// Whether errno only says "not now".
 [[nodiscard]] bool would_block() noexcept;
 

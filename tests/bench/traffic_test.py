@@ -309,6 +309,38 @@ def _():
     assert said["ended_ns"] - said["begun_ns"] >= 9 * 5_000_000, said
 
 
+@case("the long path acknowledges at once: whoever waits for that is not delayed by more than the path")
+def _():
+    trips_ns = []
+
+    def serve(connection):
+        # Nagle's algorithm is on here, as in sshd: b is held back until a is acknowledged.
+        for _ in range(30):
+            take(connection, 1)
+            connection.sendall(b"a")
+            connection.sendall(b"b")
+    peer = Peer(serve)
+    delay = subprocess.Popen([TRAFFIC, "delay", "--connect", f"127.0.0.1:{peer.port}", "--delay-us",
+                              "5000"], stdout=subprocess.PIPE)
+    try:
+        port = json.loads(delay.stdout.readline())["port"]
+        with socket.create_connection(("127.0.0.1", port), timeout=SECONDS_MAX) as connection:
+            for _ in range(30):
+                begun = time.monotonic_ns()
+                connection.sendall(b"q")
+                equal(take(connection, 2), b"ab")
+                trips_ns.append(time.monotonic_ns() - begun)
+        peer.check()
+    finally:
+        delay.kill()
+        delay.wait()
+        delay.stdout.close()
+    assert min(trips_ns) >= 10_000_000, trips_ns
+    # The kernel is quick at the beginning of a connection and delays by 40 ms then, and the end takes the
+    # last byte along. One trip between that no busy machine held up is enough.
+    assert min(trips_ns[20:-1]) < 40_000_000, trips_ns
+
+
 @case("a client that resets takes nothing else with it")
 def _():
     with target() as port:
