@@ -238,7 +238,10 @@ def accepts(port):
 
 def echoes(port):
     try:
-        with socket.create_connection(("127.0.0.1", port), timeout=5) as probe:
+        # From another address: asked often enough before anyone listens, the kernel would connect a
+        # socket on the port's own address with itself, and nobody could listen there any more.
+        with socket.create_connection(("127.0.0.1", port), timeout=5,
+                                      source_address=("127.0.0.2", 0)) as probe:
             probe.sendall(ORDER_ECHO + b"!")
             return probe.recv(1) == b"!"
     except OSError:

@@ -52,6 +52,7 @@ def quick():
                     echo_seconds=0.5, echo_trips=400, load_rounds=1, load_seconds=1.0,
                     pushed_interval_ms=(2,), pushed_rounds=1, pushed_seconds=0.5,
                     ends_concurrent=(1, 16), client_ends_concurrent=(), ends_rounds=1,
-                    ends_connections=300, ends_seconds=0.2, start_rounds=1, short_sizes=("100 KB", "1 MB"),
-                    short_rounds=1, work_rounds=1, work_seconds=0.5, long_variants=((1, "down"),),
-                    long_ramp_seconds=1.5, long_seconds=1.5, minutes_max=2.2)
+                    ends_connections=300, ends_seconds=0.2, start_rounds=1,
+                    short_sizes=("100 KB", "1 MB"), short_rounds=1, work_rounds=1, work_seconds=0.5,
+                    long_variants=((1, "down"),), long_ramp_seconds=1.5, long_seconds=1.5,
+                    minutes_max=2.2)
