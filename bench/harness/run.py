@@ -29,7 +29,7 @@ class Run:
             except Failed as failure:
                 self._broken[candidate.name] = str(failure)
                 for metric in metrics:
-                    if metric.applies(candidate):
+                    if takes_part(metric, candidate):
                         self._fail(metric, None, candidate, str(failure))
 
     def measure(self, metrics):
@@ -41,7 +41,7 @@ class Run:
 
     def _taking_part(self, metric):
         return [one for one in self.candidates
-                if metric.applies(one) and one.name not in self._broken]
+                if takes_part(metric, one) and one.name not in self._broken]
 
     def _planned(self, metrics):
         return [(metric.name, metric.prepare_estimate(variant, one)
@@ -119,6 +119,10 @@ class Run:
     def _fail(self, metric, variant, candidate, why):
         self.failures.append({"metric": metric.name, "variant": variant,
                               "candidate": candidate.name, "why": why})
+
+
+def takes_part(metric, candidate):
+    return metric.applies(candidate) and candidate.is_for(metric)
 
 
 def describe(variant):

@@ -23,7 +23,9 @@ ONLY_THROUGHPUT = ("floor",)
 # Of these, how they are used most is measured, and no further ways.
 PLAIN_ALONE = ("pushed", "ends", "start", "short", "work")
 NOT_PLAIN = ("caponier-pool64", "caponier-libssh2")
-MUST_WORK = ("ssh", "ssh-gcm", "caponier", "caponier-epoll", "caponier-libssh2", "direct")
+# How ssh agrees on keys shows nowhere else.
+ONLY_START = ("ssh-curve25519",)
+MUST_WORK = ("ssh", "ssh-gcm", "ssh-curve25519", "caponier", "caponier-epoll", "caponier-libssh2", "direct")
 # Section of the report -> the metric without which it is left out.
 SECTIONS = {
     "Throughput and CPU": "throughput",
@@ -110,6 +112,7 @@ def _(run):
         for name in names:
             if (metric != "throughput" and name in ONLY_THROUGHPUT
                     or metric in PLAIN_ALONE and name in NOT_PLAIN
+                    or metric != "start" and name in ONLY_START
                     or metric == "start" and name == "direct"):
                 continue
             samples = [one for one in run.result["samples"]
