@@ -122,7 +122,7 @@ void UringLoop::prepare(Completion& operation) noexcept {
         return;
     }
     io_uring_sqe& submission = ring_->next_submission();
-    if (operation.state_ == State::canceling) {
+    if (stage_of(operation) == UringStage::cancel_pending) {
         io_uring_prep_cancel64(&submission, data_of(operation), 0);
         submission.user_data = cancellation_data;
         submission.flags |= IOSQE_CQE_SKIP_SUCCESS;
@@ -148,7 +148,7 @@ void UringLoop::prepare(Completion& operation) noexcept {
         break;
     }
     case Kind::send:
-        io_uring_prep_sendmsg(&submission, scratch.fd, &scratch.message, MSG_NOSIGNAL);
+        prepare_send(submission, operation);
         break;
     case Kind::send_immediately:
         io_uring_prep_sendmsg(
@@ -170,6 +170,18 @@ void UringLoop::prepare(Completion& operation) noexcept {
     }
     submission.user_data = data_of(operation);
     set_stage(operation, UringStage::in_kernel);
+}
+
+void UringLoop::prepare_send(io_uring_sqe& submission, Completion& send) noexcept {
+    Completion::Scratch& scratch = send.scratch_;
+    if (send_step_of(send) == UringSendStep::poll) {
+        // Multishot, because that is woken by what changes; a single shot is over at once where the
+        // peer has sent its FIN, which the kernel adds to whatever is polled for.
+        io_uring_prep_poll_multishot(&submission, scratch.fd, POLLOUT);
+        return;
+    }
+    const unsigned patience = sockets_.of(scratch.fd).peer_has_ended ? unsigned{MSG_DONTWAIT} : 0;
+    io_uring_prep_sendmsg(&submission, scratch.fd, &scratch.message, MSG_NOSIGNAL | patience);
 }
 
 bool UringLoop::may_sleep() const noexcept {
@@ -344,6 +356,7 @@ void UringLoop::submit_send(const Socket& socket,
     // The kernel only reads through these pointers; its structure serves recvmsg too.
     message.msg_iov = const_cast<Piece*>(pieces.data());
     message.msg_iovlen = std::min<std::size_t>(pieces.size(), IOV_MAX);
+    set_send_step(done, UringSendStep::send);
     submit(done);
 }
 
@@ -420,11 +433,19 @@ void UringLoop::cancel(Completion& done) noexcept {
         static_cast<UringBufferPool&>(*done.scratch_.pool).forget(done);
         finish_later(done, -ECANCELED);
         break;
+    case UringStage::cancel_pending:
+        // A send whose poll is being ended: nothing of it is left in the kernel after that.
+        done.state_ = State::canceling;
+        break;
     default:
         done.state_ = State::canceling;
-        set_stage(done, UringStage::cancel_pending);
-        pending_.push_back(done);
+        end_in_kernel(done);
     }
+}
+
+void UringLoop::end_in_kernel(Completion& operation) noexcept {
+    set_stage(operation, UringStage::cancel_pending);
+    pending_.push_back(operation);
 }
 
 void UringLoop::begin(Completion& done, Kind kind, int fd) noexcept {

@@ -87,12 +87,15 @@ class UringLoop final : public Loop {
                      Kind kind) noexcept;
     void end_socket(Socket&& socket, Completion& done, Kind kind) noexcept;
     void finish_later(Completion& done, int result) noexcept;
+    /// Ends what the kernel has of it, and nothing else of it.
+    void end_in_kernel(Completion& operation) noexcept;
 
     // ---- the turn ----
     void feed_starved() noexcept;
     void prepare_pending() noexcept;
     void prepare_wakeup() noexcept;
     void prepare(Completion& operation) noexcept;
+    void prepare_send(io_uring_sqe& submission, Completion& send) noexcept;
     [[nodiscard]] bool may_sleep() const noexcept;
     [[nodiscard]] std::optional<TimePoint::duration> time_to_next_timer() const noexcept;
     void shut_down_pending() noexcept;
@@ -106,7 +109,9 @@ class UringLoop final : public Loop {
     std::size_t complete_accept(Completion& done, const UringCompletion& completion) noexcept;
     std::size_t complete_connect(Completion& done, int result) noexcept;
     std::size_t complete_receive(Completion& done, const UringCompletion& completion) noexcept;
-    std::size_t complete_send(Completion& done, int result) noexcept;
+    std::size_t complete_send(Completion& done, const UringCompletion& completion) noexcept;
+    std::size_t complete_poll_for_room(Completion& send,
+                                       const UringCompletion& completion) noexcept;
     std::size_t complete_watch(Completion& done, const UringCompletion& completion) noexcept;
     std::size_t finish(Completion& done, Outcome& outcome) noexcept;
     std::size_t finish_with(Completion& done, int error) noexcept;

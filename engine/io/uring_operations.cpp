@@ -17,18 +17,24 @@ namespace caponier::io {
 namespace {
 
 // What a failed operation tells its submitter. A worker thread of the kernel is canceled by a
-// signal.
+// signal, and a wait may have been given up in the same moment.
 int error_of(const Completion& done, int result) noexcept {
     const bool was_canceled = done.state_ == Completion::State::canceling;
-    return was_canceled && result == -EINTR ? ECANCELED : -result;
+    return was_canceled && (result == -EINTR || result == -EAGAIN) ? ECANCELED : -result;
 }
 
 // Nothing was done yet, and nobody wanted it to end. The kernel waits for a socket only so many
-// times (a full one is woken for a little room, again and again), and then says EAGAIN.
+// times (128) before it says EAGAIN, and some of its wake-ups are in vain: a full socket is woken
+// for a little room, and one whose peer has sent a FIN or urgent data does not even sleep.
 bool must_try_again(const Completion& done, int result) noexcept {
     const bool gave_up_waiting =
         result == -EAGAIN && done.kind_ != Completion::Kind::send_immediately;
     return (result == -EINTR || gave_up_waiting) && done.state_ == Completion::State::submitted;
+}
+
+bool has_room(int poll_result) noexcept {
+    // A send on a broken connection does not wait: it tells what broke it.
+    return poll_result >= 0 && (poll_result & (POLLOUT | POLLHUP | POLLERR | POLLNVAL)) != 0;
 }
 
 bool is_hangup(int poll_result) noexcept {
@@ -47,7 +53,7 @@ std::size_t UringLoop::complete(Completion& done, const UringCompletion& complet
         return complete_receive(done, completion);
     case Kind::send:
     case Kind::send_immediately:
-        return complete_send(done, completion.result);
+        return complete_send(done, completion);
     case Kind::watch_hangup:
         return complete_watch(done, completion);
     case Kind::close:
@@ -124,6 +130,7 @@ std::size_t UringLoop::complete_receive(Completion& done,
     outcome.buffer.reset();
     if (completion.result != -ENOBUFS) {
         UringSocket& on_it = sockets_.of(done.scratch_.fd);
+        on_it.peer_has_ended = on_it.peer_has_ended || completion.result == 0;
         // A watch may have taken the error that this receive would have told: then the end of the
         // stream is not a clean one.
         outcome.error = completion.result == 0 ? on_it.error : error_of(done, completion.result);
@@ -138,8 +145,17 @@ std::size_t UringLoop::complete_receive(Completion& done,
     return 0;
 }
 
-std::size_t UringLoop::complete_send(Completion& done, int result) noexcept {
+std::size_t UringLoop::complete_send(Completion& done, const UringCompletion& completion) noexcept {
+    if (send_step_of(done) != UringSendStep::send) {
+        return complete_poll_for_room(done, completion);
+    }
+    const int result = completion.result;
     if (must_try_again(done, result)) {
+        if (result == -EAGAIN) {
+            // To submit the send itself again would keep the processor busy for as long as the
+            // socket is full, because its wait would be as much in vain.
+            set_send_step(done, UringSendStep::poll);
+        }
         submit(done);
         return 0;
     }
@@ -151,6 +167,36 @@ std::size_t UringLoop::complete_send(Completion& done, int result) noexcept {
         outcome.bytes = static_cast<std::size_t>(result);
     }
     return finish(done, outcome);
+}
+
+// A FIN makes itself known once, when the poll begins, and again with whatever else happens; it is
+// no room. The kernel has one request of a Completion at a time, so that the send is submitted
+// again when the poll has ended.
+std::size_t UringLoop::complete_poll_for_room(Completion& send,
+                                              const UringCompletion& completion) noexcept {
+    const bool is_last = (completion.flags & IORING_CQE_F_MORE) == 0;
+    if (completion.result > 0 && (completion.result & POLLRDHUP) != 0) {
+        sockets_.of(send.scratch_.fd).peer_has_ended = true;
+    }
+    if (has_room(completion.result) && send_step_of(send) == UringSendStep::poll) {
+        set_send_step(send, UringSendStep::ending_poll);
+        if (!is_last && send.state_ == State::submitted) {
+            end_in_kernel(send);
+        }
+    }
+    if (!is_last) {
+        return 0;
+    }
+    if (send.state_ == State::canceling) {
+        return finish_with(send, ECANCELED);
+    }
+    if (send_step_of(send) == UringSendStep::ending_poll) {
+        set_send_step(send, UringSendStep::send);
+    } else if (completion.result < 0) {
+        return finish_with(send, -completion.result);
+    }
+    submit(send);
+    return 0;
 }
 
 // Scratch::extra remembers a hangup while the kernel's multishot poll is still to be ended.
@@ -196,6 +242,7 @@ std::size_t UringLoop::finish(Completion& done, Outcome& outcome) noexcept {
         if (on_it.is_idle()) {
             // The descriptor may be another connection's when it is next used.
             on_it.error = 0;
+            on_it.peer_has_ended = false;
         }
     }
     --in_flight_;

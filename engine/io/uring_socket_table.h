@@ -26,6 +26,9 @@ struct UringSocket {
     /// What broke the connection. The kernel tells it to one operation only; the others that are in
     /// flight at that time learn it here.
     int error = 0;
+    /// The peer has sent its FIN, at which every wait of the kernel's own ends: sends wait for room
+    /// by a poll.
+    bool peer_has_ended = false;
 
     [[nodiscard]] Completion*& at(Place place) noexcept {
         return operations[static_cast<std::size_t>(place)];

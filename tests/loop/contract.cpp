@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::chrono::seconds patience{10};
 constexpr int turns_without_progress = 50;
+constexpr std::chrono::milliseconds rest{100};
 
 }  // namespace
 
@@ -73,6 +74,16 @@ void LoopContract::run_a_few_turns() {
     for (int turn = 0; turn < turns_without_progress; ++turn) {
         loop().run_once(false);
     }
+}
+
+int LoopContract::turns_of_a_rest() {
+    Operation& alarm = operation();
+    loop().wait_until(loop().now() + rest, alarm.done);
+    int turns = 0;
+    for (; alarm.done.in_flight(); ++turns) {
+        loop().run_once();
+    }
+    return turns;
 }
 
 io::Socket& LoopContract::keep(io::Socket&& socket) {

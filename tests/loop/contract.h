@@ -60,6 +60,8 @@ class LoopContract : public testing::TestWithParam<LoopKind> {
     [[nodiscard]] bool comes_true(const std::function<bool()>& condition);
     /// Gives the loop every opportunity to do what it must not do.
     void run_a_few_turns();
+    /// How many turns the loop makes in a tenth of a second in which it should sleep.
+    [[nodiscard]] int turns_of_a_rest();
 
     [[nodiscard]] io::Socket& listener(const io::ListenOptions& options = {});
     [[nodiscard]] io::Socket& listener_at(const io::Address& address,

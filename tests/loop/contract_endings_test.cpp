@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include <sys/socket.h>
+
 #include "tests/loop/contract.h"
 
 namespace caponier::looptest {
@@ -211,6 +213,129 @@ TEST_P(LoopContract, ASendAfterTheShutdownFails) {
 
     ASSERT_TRUE(completes(send));
     EXPECT_EQ(send.error, EPIPE);
+}
+
+// A few turns belong to the start of the wait and to the alarm.
+constexpr int turns_of_a_loop_that_sleeps = 20;
+
+TEST_P(LoopContract, ASendThatWaitsForAPeerThatHasEndedLetsTheLoopSleep) {
+    Pair& pair = connected();
+    Operation& shutdown = operation();
+    loop().shutdown(pair.near, shutdown.done);
+    ASSERT_TRUE(completes(shutdown));
+    const std::size_t filled = fill(pair.far);
+    const std::array piece{piece_of("behind them")};
+    Operation& send = operation();
+
+    loop().send(pair.far, piece, send.done);
+
+    EXPECT_LE(turns_of_a_rest(), turns_of_a_loop_that_sleeps);
+    EXPECT_TRUE(send.done.in_flight());
+    const std::string received = receive_all(pair.near, filled + 11);
+    EXPECT_EQ(received.size(), filled + 11);
+    EXPECT_TRUE(received.ends_with("behind them"));
+    EXPECT_TRUE(completes(send));
+    EXPECT_EQ(send.bytes, 11U);
+}
+
+TEST_P(LoopContract, ASlowReaderThatHasEndedItsDirectionGetsEveryByte) {
+    Pair& pair = connected();
+    Operation& shutdown = operation();
+    loop().shutdown(pair.near, shutdown.done);
+    EXPECT_EQ(receive_all(pair.far, 1), "");
+    Operation& watch = operation();
+    loop().watch_hangup(pair.far, watch.done);
+    const std::string text = long_text(12'000'000);
+    std::string_view rest = text;
+    io::Piece piece = piece_of(rest);
+    Operation& send = operation();
+    send.then = [&] {
+        rest.remove_prefix(send.bytes);
+        piece = piece_of(rest);
+        if (!rest.empty() && send.error == 0) {
+            loop().send(pair.far, {&piece, 1}, send.done);
+        }
+    };
+
+    loop().send(pair.far, {&piece, 1}, send.done);
+    // The sender waits for room again and again.
+    EXPECT_LE(turns_of_a_rest(), 1'000);
+    const std::string received = receive_all(pair.near, text.size());
+
+    EXPECT_TRUE(received == text);
+    EXPECT_EQ(send.error, 0);
+    EXPECT_EQ(watch.calls, 0);
+}
+
+TEST_P(LoopContract, ASendThatWaitsForAPeerThatHasEndedCanBeCanceled) {
+    Pair& pair = connected();
+    Operation& shutdown = operation();
+    loop().shutdown(pair.near, shutdown.done);
+    ASSERT_TRUE(completes(shutdown));
+    const std::size_t filled = fill(pair.far);
+    const std::array piece{piece_of("too much")};
+    for (int time = 1; time <= 3; ++time) {
+        Operation& send = operation();
+        loop().send(pair.far, piece, send.done);
+        run_a_few_turns();
+
+        loop().cancel(send.done);
+
+        ASSERT_TRUE(completes(send));
+        EXPECT_EQ(send.error, ECANCELED);
+    }
+    Operation& close = operation();
+    loop().close(std::move(pair.far), close.done);
+    ASSERT_TRUE(completes(close));
+    EXPECT_EQ(receive_all(pair.near, filled + 1).size(), filled);
+}
+
+// The room and the cancellation come in the same turn: either may be quicker, but not neither.
+TEST_P(LoopContract, ASendThatFoundRoomCanBeCanceledAtThatMoment) {
+    Pair& pair = connected();
+    Operation& shutdown = operation();
+    loop().shutdown(pair.near, shutdown.done);
+    ASSERT_TRUE(completes(shutdown));
+    const std::array piece{piece_of("x")};
+    for (int turns = 0; turns < 6; ++turns) {
+        const std::size_t filled = fill(pair.far);
+        Operation& send = operation();
+        loop().send(pair.far, piece, send.done);
+        run_a_few_turns();
+        ASSERT_EQ(receive_all(pair.near, filled).size(), filled);
+        for (int turn = 0; turn < turns; ++turn) {
+            loop().run_once(false);
+        }
+
+        loop().cancel(send.done);
+
+        ASSERT_TRUE(completes(send));
+        run_a_few_turns();
+        EXPECT_EQ(send.calls, 1);
+        EXPECT_EQ(receive_all(pair.near, send.bytes).size(), send.bytes);
+    }
+}
+
+// A peer may send urgent data (MSG_OOB), which nobody here asked for, at any time.
+TEST_P(LoopOnTheKernel, UrgentDataLetsASendAndAReceiveSleep) {
+    Pair& full = connected();
+    Pair& empty = connected();
+    ASSERT_EQ(::send(full.near.fd(), "!", 1, MSG_OOB), 1);
+    ASSERT_EQ(::send(empty.near.fd(), "!", 1, MSG_OOB), 1);
+    fill(full.far);
+    const std::array piece{piece_of("x")};
+    Operation& send = operation();
+    Operation& receive = operation();
+
+    loop().send(full.far, piece, send.done);
+    loop().receive(empty.far, pool(), 100, receive.done);
+
+    EXPECT_LE(turns_of_a_rest(), turns_of_a_loop_that_sleeps);
+    EXPECT_TRUE(send.done.in_flight());
+    EXPECT_TRUE(receive.done.in_flight());
+    ASSERT_TRUE(send_all(empty.near, "ordinary"));
+    ASSERT_TRUE(completes(receive));
+    EXPECT_EQ(text_of(receive.buffer), "ordinary");
 }
 
 // ---- close and reset ----------------------------------------------------------------------------
