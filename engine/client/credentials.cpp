@@ -18,7 +18,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdint>
-#include <system_error>
 #include <utility>
 #include <variant>
 
@@ -28,7 +27,9 @@
 #include <fmt/format.h>
 
 #include "engine/client/session_memory.h"
+#include "engine/client/start_thread.h"
 #include "engine/io/expects.h"
+#include "engine/io/refusal.h"
 #include "ssh/crypto/secret_memory.h"
 
 namespace caponier::client {
@@ -150,14 +151,13 @@ tl::expected<std::unique_ptr<Credentials>, std::string> Credentials::start(Optio
     auto credentials = std::make_unique<Credentials>(
         Token{}, std::move(options), *std::move(check), *std::move(sources), std::move(log));
     if (!credentials->interrupt_) {
-        return tl::unexpected{
-            fmt::format("no eventfd: {}", std::generic_category().message(errno))};
+        return tl::unexpected{io::explain_refusal("eventfd", io::IoError{errno})};
     }
-    try {
-        credentials->thread_ = std::thread{[owner = credentials.get()] { owner->run(); }};
-    } catch (const std::system_error& error) {
-        return tl::unexpected{fmt::format("no thread for credentials: {}", error.what())};
+    auto thread = start_thread([owner = credentials.get()] { owner->run(); });
+    if (!thread) {
+        return tl::unexpected{std::move(thread.error())};
     }
+    credentials->thread_ = std::move(*thread);
     return credentials;
 }
 

@@ -28,6 +28,7 @@
 #include "engine/client/random_source.h"
 #include "engine/client/resolve.h"
 #include "engine/client/shard_threads.h"
+#include "engine/client/start_thread.h"
 #include "engine/client/text_filter.h"
 #include "engine/relay/relay.h"
 #include "ssh/libssh2_session.h"
@@ -57,7 +58,9 @@ constexpr std::size_t shards_by_default = 16;
 struct Forwarder::Parts final : relay::Observer, relay::SessionFactory {
     Parts(Settings given, Reports to)
         : settings(std::move(given)),
-          reports{.ready = in_turn(std::move(to.ready)), .log = in_turn(std::move(to.log))} {}
+          reports{.ready = in_turn(std::move(to.ready)),
+                  .log = in_turn(std::move(to.log)),
+                  .ended = std::move(to.ended)} {}
 
     /// Several threads report; whoever listens hears one at a time.
     template <typename... Arguments>
@@ -70,11 +73,17 @@ struct Forwarder::Parts final : relay::Observer, relay::SessionFactory {
 
     // ---- the thread ---------------------------------------------------------------------------
 
-    void run() {
-        const ExitCode code = serve();
-        const std::lock_guard lock{mutex};
-        exit_code = code;
-        ended.notify_all();
+    void run() { end(serve()); }
+
+    void end(ExitCode code) {
+        {
+            const std::lock_guard lock{mutex};
+            exit_code = code;
+            ended.notify_all();
+        }
+        if (reports.ended) {
+            reports.ended();
+        }
     }
 
     ExitCode serve() {
@@ -134,7 +143,8 @@ struct Forwarder::Parts final : relay::Observer, relay::SessionFactory {
     ExitCode serve_relay(io::Loop& loop) {
         const Processors processors = Processors::allowed();
         ShardThreads threads{{.backend = settings.backend,
-                              .pinned_to = settings.pin ? std::optional{processors} : std::nullopt},
+                              .pinned_to = settings.pin ? std::optional{processors} : std::nullopt,
+                              .log = reports.log},
                              *credentials};
         if (settings.pin) {
             processors.pin_thread(0);
@@ -271,7 +281,14 @@ struct Forwarder::Parts final : relay::Observer, relay::SessionFactory {
                 io::describe(error)));
     }
 
-    void finished(relay::Finish why) noexcept override { finish = why; }
+    void finished(relay::Finish why) noexcept override {
+        finish = why;
+        if (why == relay::Finish::no_memory) {
+            say(LogLevel::quiet,
+                "no memory for the receive buffers (raise the memory limit of the process, "
+                "ulimit -v, or of its cgroup)");
+        }
+    }
 
     void peer_identified(relay::SessionSlot slot, std::string_view line) noexcept override {
         say(LogLevel::verbose, fmt::format("{}server is {}", name_of(slot), printable(line)));
@@ -397,7 +414,12 @@ Forwarder::~Forwarder() {
 }
 
 void Forwarder::start() {
-    parts_->thread = std::thread{[parts = parts_.get()] { parts->run(); }};
+    auto thread = start_thread([parts = parts_.get()] { parts->run(); });
+    if (thread) {
+        parts_->thread = std::move(*thread);
+    } else {
+        parts_->end(parts_->fail(ExitCode::failed, thread.error()));
+    }
 }
 
 ExitCode Forwarder::wait() {

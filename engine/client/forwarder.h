@@ -12,13 +12,15 @@
 
 namespace caponier::client {
 
-/// What to tell the user. Called on any of the forwarder's threads, one call at a time. The texts
-/// are whole lines without a newline, and free of control characters.
+/// What to tell the user. Called on any of the forwarder's threads and in start(); ready and log
+/// one call at a time. The texts are whole lines without a newline, and free of control characters.
 struct Reports {
     /// stdout: "Forwarding from 127.0.0.1:8080 -> db.internal:5432 via bastion.example".
     std::function<void(std::string_view line)> ready;
     /// stderr, by level.
     std::function<void(LogLevel level, std::string_view line)> log;
+    /// Once, as the last call: Forwarder::wait() no longer blocks. May be empty.
+    std::function<void()> ended = {};
 };
 
 /// Exit codes of the program, sysexits(3) where ssh has none of its own.
@@ -45,7 +47,7 @@ class Forwarder {
     Forwarder(const Forwarder&) = delete;
     Forwarder& operator=(const Forwarder&) = delete;
 
-    /// Starts the threads. Returns at once; what fails later ends wait().
+    /// Starts the threads. Returns at once; what fails then or later ends wait().
     void start();
     /// Blocks until the forwarder has ended, and returns why.
     [[nodiscard]] ExitCode wait();

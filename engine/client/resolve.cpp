@@ -20,6 +20,7 @@
 
 #include <fmt/format.h>
 
+#include "engine/client/start_thread.h"
 #include "engine/client/text_filter.h"
 
 namespace caponier::client {
@@ -57,16 +58,20 @@ void* run(void* argument) noexcept {
     return nullptr;
 }
 
-bool start_detached(Task& task) noexcept {
+/// 0 or a positive errno.
+int start_detached(Task& task) noexcept {
     pthread_attr_t attributes{};
-    if (::pthread_attr_init(&attributes) != 0) {
-        return false;
+    int error = ::pthread_attr_init(&attributes);
+    if (error != 0) {
+        return error;
     }
     pthread_t thread{};
-    const bool started = ::pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED) == 0 &&
-                         ::pthread_create(&thread, &attributes, &run, &task) == 0;
+    error = ::pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    if (error == 0) {
+        error = ::pthread_create(&thread, &attributes, &run, &task);
+    }
     ::pthread_attr_destroy(&attributes);
-    return started;
+    return error;
 }
 
 ResolveError error_of(int code, int system_error, const std::string& host) {
@@ -131,8 +136,12 @@ Resolved resolve(const Endpoint& endpoint,
         return std::vector{*address};
     }
     auto fresh = std::make_unique<Task>(endpoint, lookup);
-    if (!start_detached(*fresh)) {
-        return tl::unexpected{error_of(EAI_SYSTEM, EAGAIN, endpoint.host)};
+    if (const int error = start_detached(*fresh); error != 0) {
+        return tl::unexpected{
+            ResolveError{Cause::failed,
+                         fmt::format("cannot resolve {}: {}",
+                                     printable(endpoint.host),
+                                     explain_thread_refusal({error, std::generic_category()}))}};
     }
     const Share task{fresh.release()};
     const std::stop_callback give_up{stop, [&task] { task->over.release(); }};

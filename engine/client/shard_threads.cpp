@@ -2,8 +2,11 @@
 
 #include "engine/client/shard_threads.h"
 
-#include <system_error>
+#include <utility>
 
+#include <fmt/format.h>
+
+#include "engine/client/start_thread.h"
 #include "engine/io/expects.h"
 
 namespace caponier::client {
@@ -13,11 +16,12 @@ ShardThreads::~ShardThreads() {
 }
 
 void ShardThreads::start_shard(const relay::Shard::Place& place) noexcept {
-    try {
-        threads_.emplace_back([this, place] { run(place); });
-    } catch (const std::system_error&) {
-        place.relay.put(relay::ShardFailed{place.id});
+    auto thread = start_thread([this, place] { run(place); });
+    if (!thread) {
+        fail(place, thread.error());
+        return;
     }
+    threads_.push_back(std::move(*thread));
 }
 
 void ShardThreads::run(const relay::Shard::Place& place) {
@@ -26,7 +30,7 @@ void ShardThreads::run(const relay::Shard::Place& place) {
     }
     auto chosen = io::choose_loop(options_.backend);
     if (!chosen) {
-        place.relay.put(relay::ShardFailed{place.id});
+        fail(place, chosen.error());
         return;
     }
     {
@@ -35,6 +39,14 @@ void ShardThreads::run(const relay::Shard::Place& place) {
     }
     credentials_.drain(*chosen->loop);
     relay_is_done_.wait();
+}
+
+void ShardThreads::fail(const relay::Shard::Place& place, std::string_view why) noexcept {
+    options_.log(LogLevel::info,
+                 fmt::format("shard {} does not start and the others go on: {}",
+                             relay::index_of(place.id) + 1,
+                             why));
+    place.relay.put(relay::ShardFailed{place.id});
 }
 
 void ShardThreads::join() noexcept {

@@ -4,10 +4,13 @@
 
 #include <latch>
 #include <optional>
+#include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "engine/client/credentials.h"
+#include "engine/client/log.h"
 #include "engine/client/processors.h"
 #include "engine/io/choose_loop.h"
 #include "engine/relay/relay.h"
@@ -19,11 +22,12 @@ class ShardThreads final : public relay::ShardStarter {
     struct Options {
         io::Backend backend = io::Backend::automatic;
         std::optional<Processors> pinned_to;  ///< each thread to one of them
+        Log log;                              ///< of shards that do not start
     };
 
     /// `credentials` outlive the threads.
-    ShardThreads(const Options& options, Credentials& credentials) noexcept
-        : options_(options), credentials_(credentials) {}
+    ShardThreads(Options options, Credentials& credentials) noexcept
+        : options_(std::move(options)), credentials_(credentials) {}
     ~ShardThreads() override;  ///< expects that join() was called
 
     void start_shard(const relay::Shard::Place& place) noexcept override;
@@ -32,6 +36,8 @@ class ShardThreads final : public relay::ShardStarter {
 
   private:
     void run(const relay::Shard::Place& place);
+    /// The others go on without it.
+    void fail(const relay::Shard::Place& place, std::string_view why) noexcept;
 
     const Options options_;
     Credentials& credentials_;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "engine/io/epoll_loop.h"
+#include "engine/io/refusal.h"
 #include "engine/io/uring_loop.h"
 
 namespace caponier::io {
@@ -15,7 +16,7 @@ namespace {
 tl::expected<ChosenLoop, std::string> make_epoll(std::string reason) {
     IoResult<std::unique_ptr<EpollLoop>> made = EpollLoop::make();
     if (!made) {
-        return tl::unexpected{"epoll failed: " + std::string{describe(made.error())}};
+        return tl::unexpected{explain_refusal("epoll", made.error())};
     }
     return ChosenLoop{.loop = std::move(*made), .reason = std::move(reason)};
 }

@@ -4,13 +4,17 @@
 // watches these cases in .ci/run.
 
 #include <atomic>
+#include <cerrno>
 #include <future>
 #include <map>
 #include <mutex>
 #include <optional>
 #include <set>
+#include <string>
 #include <thread>
 #include <utility>
+
+#include <sys/syscall.h>
 
 #include <gtest/gtest.h>
 
@@ -23,6 +27,7 @@
 #include "ssh/native_session.h"
 #include "tests/loop/echo_bastion.h"
 #include "tests/loop/echo_clients.h"
+#include "tests/loop/refused_calls.h"
 #include "tests/unit/client/temporary_folder.h"
 
 namespace caponier::looptest {
@@ -86,8 +91,12 @@ class Witness final : public relay::Observer {
 /// The relay on a thread of its own; begins and ends as in forwarder.cpp.
 class RelayThread final : relay::SessionFactory {
   public:
-    RelayThread(io::Backend backend, const io::Address& bastion, Witness& witness)
-        : backend_(backend), witness_(witness) {
+    /// `refuses_threads`: no shard but the first can start.
+    RelayThread(io::Backend backend,
+                const io::Address& bastion,
+                Witness& witness,
+                bool refuses_threads = false)
+        : backend_(backend), witness_(witness), refuses_threads_(refuses_threads) {
         destination_.addresses = {bastion};
         destination_.factory = this;
         destination_.budget = &budget_;
@@ -131,14 +140,18 @@ class RelayThread final : relay::SessionFactory {
     }
     /// Once it was asked to end.
     void join() { thread_.join(); }
+    [[nodiscard]] client::LogLines& log_lines() noexcept { return log_; }
 
   private:
     void run(std::promise<relay::Relay*>& made) {
         auto chosen = io::choose_loop(backend_);
         io::expects(chosen.has_value());
         io::Loop& loop = *chosen->loop;
-        client::ShardThreads threads{{.backend = backend_, .pinned_to = std::nullopt},
-                                     *credentials_};
+        client::ShardThreads threads{
+            {.backend = backend_, .pinned_to = std::nullopt, .log = log_.log()}, *credentials_};
+        if (refuses_threads_) {
+            io::expects(refuse_from_now_on({{SYS_clone3, EAGAIN}, {SYS_clone, EAGAIN}}));
+        }
         {
             relay::Relay relay{loop,
                                static_cast<relay::Observer&>(witness_),
@@ -170,6 +183,7 @@ class RelayThread final : relay::SessionFactory {
 
     const io::Backend backend_;
     Witness& witness_;
+    const bool refuses_threads_;
     const client::TemporaryFolder folder_;
     client::LogLines log_;
     client::Settings settings_;
@@ -295,12 +309,34 @@ TEST_P(Shards, AnAbortOvertakesTheBeginningOfShards) {
     EXPECT_EQ(witness.finish, relay::Finish::stopped);
 }
 
-INSTANTIATE_TEST_SUITE_P(Threads,
-                         Shards,
-                         testing::Values(io::Backend::epoll, io::Backend::io_uring),
-                         [](const auto& backend) {
-                             return backend.param == io::Backend::epoll ? "epoll" : "io_uring";
-                         });
+class ShardsWithoutThreads : public testing::TestWithParam<io::Backend> {};
+
+TEST_P(ShardsWithoutThreads, GoOnWithTheFirstAndSayWhy) {
+    EchoBastion bastion;
+    Witness witness;
+    RelayThread thread{GetParam(), bastion.address(), witness, true};
+    const std::uint16_t port = witness.port();
+    EchoClients clients;
+
+    clients.connect(port, 40, 100'000);
+    EXPECT_TRUE(clients.turn_to_the_end());
+    thread.drain();
+    thread.join();
+
+    EXPECT_EQ(clients.count(Fate::completed), clients.all().size()) << clients.incomplete();
+    EXPECT_EQ(witness.threads_used(), 1U);
+    EXPECT_EQ(witness.finish, relay::Finish::stopped);
+    EXPECT_TRUE(thread.log_lines().contain("does not start and the others go on"));
+}
+
+const auto kernel_backends = testing::Values(io::Backend::epoll, io::Backend::io_uring);
+
+const auto name_of_backend = [](const testing::TestParamInfo<io::Backend>& backend) {
+    return std::string{backend.param == io::Backend::epoll ? "epoll" : "io_uring"};
+};
+
+INSTANTIATE_TEST_SUITE_P(Threads, ShardsWithoutThreads, kernel_backends, name_of_backend);
+INSTANTIATE_TEST_SUITE_P(Threads, Shards, kernel_backends, name_of_backend);
 
 }  // namespace
 }  // namespace caponier::looptest

@@ -11,37 +11,17 @@
 #include <string_view>
 #include <utility>
 
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <gtest/gtest.h>
 
 #include "engine/io/choose_loop.h"
+#include "tests/loop/refused_calls.h"
 
 namespace caponier::io {
 namespace {
 
-/// A system call that fails with `error` from now on.
-struct Refusal {
-    std::uint32_t system_call;
-    std::uint32_t error;
-};
-
-bool install_filter(const Refusal& refusal) {
-    std::array<sock_filter, 4> program{{
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0),  // the number of the system call
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, refusal.system_call, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | refusal.error),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-    }};
-    const sock_fprog filter{.len = program.size(), .filter = program.data()};
-    return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
-           ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0;
-}
+using looptest::Refusal;
 
 class Operation {
   public:
@@ -92,31 +72,8 @@ std::string report_of(Backend backend) {
     return carries_bytes(*chosen->loop) ? chosen->reason : "the loop does not work";
 }
 
-/// What a process under the filter says.
 std::string report_under(const Refusal& refusal, Backend backend) {
-    std::array<int, 2> ends{};
-    EXPECT_EQ(::pipe(ends.data()), 0);
-    const Socket reads{ends[0]};
-    Socket writes{ends[1]};
-    const pid_t child = ::fork();
-    if (child == 0) {
-        const std::string report =
-            install_filter(refusal) ? report_of(backend) : "the filter is not accepted";
-        const bool is_written = ::write(writes.fd(), report.data(), report.size()) ==
-                                static_cast<ssize_t>(report.size());
-        ::_exit(is_written ? EXIT_SUCCESS : EXIT_FAILURE);
-    }
-    writes = Socket{};
-    std::string report;
-    std::array<char, 256> buffer{};
-    for (ssize_t count = 1; count > 0;) {
-        count = ::read(reads.fd(), buffer.data(), buffer.size());
-        report.append(buffer.data(), count > 0 ? static_cast<std::size_t>(count) : 0);
-    }
-    int status = 0;
-    EXPECT_EQ(::waitpid(child, &status, 0), child);
-    EXPECT_EQ(status, 0);
-    return report;
+    return looptest::report_under({refusal}, [backend] { return report_of(backend); });
 }
 
 TEST(UringRefused, BySeccompGivesEpollAndTheReason) {
@@ -169,6 +126,20 @@ TEST(UringRefused, LeavesEpollAloneWhereThatWasAskedFor) {
         report_under({.system_call = SYS_io_uring_setup, .error = EPERM}, Backend::epoll);
 
     EXPECT_EQ(report, "epoll, as asked for");
+}
+
+TEST(EpollRefused, IsAnErrorOfOneLineWithWhatToDo) {
+    const std::string filtered =
+        report_under({.system_call = SYS_epoll_create1, .error = EPERM}, Backend::epoll);
+    const std::string exhausted =
+        report_under({.system_call = SYS_eventfd2, .error = EMFILE}, Backend::epoll);
+
+    EXPECT_EQ(filtered,
+              "error: epoll failed: Operation not permitted (a seccomp filter refuses it, as "
+              "containers do)");
+    EXPECT_EQ(exhausted,
+              "error: epoll failed: Too many open files (raise the limit of descriptors: ulimit "
+              "-n)");
 }
 
 TEST(UringAllowed, IsChosenAndNamesItsFlags) {

@@ -64,6 +64,12 @@ ALLOWED_STD = {
         "sessions of several threads take their secrets' memory from one arena"),
 }
 
+# Files that start threads by themselves; they ask whether it was refused.
+STARTS_THREADS = {
+    "engine/client/start_thread.h",
+    "engine/client/resolve.cpp",  # detached, which std::thread is only after it has started
+}
+
 # Folders that ssh/ keeps to itself. Others see session.h and what it includes, and the files of
 # keys/, wire/ and crypto/ that reading and using a key takes.
 PRIVATE_FOLDERS = {

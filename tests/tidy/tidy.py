@@ -177,6 +177,15 @@ def no_value(tree: Tree) -> Iterator[Finding]:
                           "value() throws; ask first, then use *result")
 
 
+def threads_may_be_refused(tree: Tree) -> Iterator[Finding]:
+    for finding in lines_with(tree, ("engine/", "tools/"),
+                              r"\bstd::j?thread\s*(\w+\s*)?[({]|\bpthread_create\(",
+                              "a refused thread would end the program; engine/client/start_thread.h "
+                              "makes an error of it"):
+        if finding[0] not in tables.STARTS_THREADS:
+            yield finding
+
+
 def no_views(tree: Tree) -> Iterator[Finding]:
     yield from lines_with(tree, (), r"#\s*include\s*<ranges>|\bstd::(ranges::)?views::",
                           "clang 14 cannot compile the views of libstdc++ 12")
@@ -334,6 +343,7 @@ RULES = {
     "ssh reads no clock and no random source": no_clock_in_ssh,
     "no throw, try or catch in ssh, io and relay": no_exceptions,
     "no value() on a result": no_value,
+    "a thread may be refused": threads_may_be_refused,
     "no views of <ranges>": no_views,
     "no macros and no conditional code": no_macros,
     "no shared_ptr, no new, no delete": no_shared_ownership,

@@ -73,6 +73,8 @@ PLANTED = [
     ("a throw", "engine/relay/x.h", HEADER + "void f() { throw 1; }\n", EXCEPTIONS),
     ("a try", "ssh/x.h", HEADER + "void f() { try { g(); } catch (...) {} }\n", EXCEPTIONS),
     ("value() on a result", "tools/x.h", HEADER + "int a = parse(text).value();\n", VALUE),
+    ("a thread that may be refused", "tools/x.h", HEADER + "std::thread thread{[] {}};\n",
+     "a thread may be refused"),
     ("a view", "tools/x.h", HEADER + "#include <ranges>\n", "no views of <ranges>"),
     ("a macro", "tools/x.h", HEADER + "#define LIMIT 3\n", MACROS),
     ("conditional code", "tools/x.h", HEADER + "#ifdef __linux__\n#endif\n", MACROS),

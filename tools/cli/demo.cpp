@@ -82,16 +82,24 @@ client::Settings settings_for(const DemoBastion& bastion,
 /// The forward through the bastion, from its start to its end.
 class Scene {
   public:
+    struct Flags {
+        Flag ready;
+        Flag ended;
+    };
+
     Scene(DemoBastion& bastion,
           std::uint16_t service_port,
           const DemoCommand& command,
           StopSignals& signals,
-          Console& console)
+          Console& console,
+          Flags flags)
         : bastion_(bastion),
           once_(command.once),
           signals_(signals),
           console_(console),
-          running_(settings_for(bastion, service_port, command), reports()) {}
+          ready_(std::move(flags.ready)),
+          running_(
+              settings_for(bastion, service_port, command), reports(), std::move(flags.ended)) {}
 
     ExitCode play() {
         if (const auto ended = wait_until_ready()) {
@@ -198,7 +206,15 @@ ExitCode run_demo(const DemoCommand& command, StopSignals& signals, Console& con
         return fail(console, listener.error());
     }
     const std::uint16_t service_port = port_of(*listener);
-    const DemoService service{std::move(*listener), std::string{page}};
+    const auto service = DemoService::start(std::move(*listener), std::string{page});
+    if (!service) {
+        return fail(console, service.error());
+    }
+    auto ready = Flag::make();
+    auto ended = Flag::make();
+    if (!ready || !ended) {
+        return fail(console, ready ? ended.error() : ready.error());
+    }
 
     const OrphanKeeper orphans;
     auto bastion = DemoBastion::start(*directory, service_port, signals.fd());
@@ -208,7 +224,12 @@ ExitCode run_demo(const DemoCommand& command, StopSignals& signals, Console& con
     console.say(fmt::format("Bastion: a private OpenSSH server on 127.0.0.1:{}", bastion->port()));
     console.say(fmt::format("Service: http://127.0.0.1:{}/, for the bastion only", service_port));
 
-    Scene scene{*bastion, service_port, command, signals, console};
+    Scene scene{*bastion,
+                service_port,
+                command,
+                signals,
+                console,
+                {.ready = std::move(*ready), .ended = std::move(*ended)}};
     return scene.play();
 }
 

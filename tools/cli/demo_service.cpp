@@ -16,6 +16,7 @@
 
 #include <fmt/format.h>
 
+#include "engine/client/start_thread.h"
 #include "engine/io/address.h"
 
 namespace caponier::cli {
@@ -58,17 +59,36 @@ tl::expected<io::Socket, std::string> DemoService::listen_on_loopback() {
     return socket;
 }
 
-DemoService::DemoService(io::Socket listener, std::string page)
-    : listener_(std::move(listener)),
-      response_(fmt::format("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {}\r\n"
-                            "Connection: close\r\n\r\n{}",
-                            page.size(),
-                            page)),
-      thread_([this] { serve(); }) {}
+tl::expected<std::unique_ptr<DemoService>, std::string> DemoService::start(
+    io::Socket listener, const std::string& page) {
+    auto stop = Flag::make();
+    if (!stop) {
+        return tl::unexpected{std::move(stop.error())};
+    }
+    auto service = std::make_unique<DemoService>(
+        Token{},
+        std::move(listener),
+        fmt::format("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {}\r\n"
+                    "Connection: close\r\n\r\n{}",
+                    page.size(),
+                    page),
+        std::move(*stop));
+    auto thread = client::start_thread([owner = service.get()] { owner->serve(); });
+    if (!thread) {
+        return tl::unexpected{std::move(thread.error())};
+    }
+    service->thread_ = std::move(*thread);
+    return service;
+}
+
+DemoService::DemoService(Token, io::Socket listener, std::string response, Flag stop) noexcept
+    : listener_(std::move(listener)), response_(std::move(response)), stop_(std::move(stop)) {}
 
 DemoService::~DemoService() {
-    stop_.raise();
-    thread_.join();
+    if (thread_.joinable()) {
+        stop_.raise();
+        thread_.join();
+    }
 }
 
 void DemoService::serve() {

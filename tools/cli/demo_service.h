@@ -2,6 +2,7 @@
 // The private service of the demo: a few lines of HTTP on loopback, reached through the tunnel.
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <thread>
 
@@ -17,8 +18,16 @@ class DemoService {
   public:
     [[nodiscard]] static tl::expected<io::Socket, std::string> listen_on_loopback();
 
-    /// Serves `listener` on a thread of its own until it is destroyed.
-    DemoService(io::Socket listener, std::string page);
+    /// Serves `listener` on a thread of its own until it is destroyed. The error is one line.
+    [[nodiscard]] static tl::expected<std::unique_ptr<DemoService>, std::string> start(
+        io::Socket listener, const std::string& page);
+
+  private:
+    struct Token {};
+
+  public:
+    /// Use start().
+    DemoService(Token, io::Socket listener, std::string response, Flag stop) noexcept;
     DemoService(const DemoService&) = delete;
     DemoService& operator=(const DemoService&) = delete;
     ~DemoService();

@@ -9,25 +9,23 @@ namespace caponier::cli {
 client::ExitCode run_forwards(const client::Settings& settings,
                               StopSignals& signals,
                               Console& console) {
-    RunningForwarder running{settings, console.reports()};
+    auto ended = Flag::make();
+    if (!ended) {
+        console.log(client::LogLevel::quiet, ended.error());
+        return client::ExitCode::failed;
+    }
+    RunningForwarder running{settings, console.reports(), std::move(*ended)};
     return running.wait(signals);
 }
 
-RunningForwarder::RunningForwarder(client::Settings settings, client::Reports reports)
-    : forwarder_(std::move(settings), std::move(reports)) {
+RunningForwarder::RunningForwarder(client::Settings settings, client::Reports reports, Flag ended)
+    : ended_(std::move(ended)), forwarder_(std::move(settings), with_end(std::move(reports))) {
     forwarder_.start();
-    waiter_ = std::thread{[this] {
-        exit_code_ = forwarder_.wait();
-        ended_.raise();
-    }};
 }
 
-RunningForwarder::~RunningForwarder() {
-    if (waiter_.joinable()) {
-        forwarder_.stop();
-        forwarder_.stop();
-        waiter_.join();
-    }
+client::Reports RunningForwarder::with_end(client::Reports reports) {
+    reports.ended = [this] { ended_.raise(); };
+    return reports;
 }
 
 client::ExitCode RunningForwarder::stop(StopSignals& signals) {
@@ -46,8 +44,7 @@ client::ExitCode RunningForwarder::wait(StopSignals& signals) {
             forwarder_.stop();
         }
     }
-    waiter_.join();
-    return exit_code_;
+    return forwarder_.wait();
 }
 
 }  // namespace caponier::cli

@@ -2,8 +2,6 @@
 // Runs a client::Forwarder under the program's signals: the main job of the command line, and the
 // middle of the demo.
 
-#include <thread>
-
 #include "engine/client/forwarder.h"
 #include "tools/cli/console.h"
 #include "tools/cli/process.h"
@@ -15,8 +13,9 @@ namespace caponier::cli {
 /// still runs ends it at once.
 class RunningForwarder {
   public:
-    RunningForwarder(client::Settings settings, client::Reports reports);
-    ~RunningForwarder();
+    /// `ended` is raised when the forwarder has ended.
+    RunningForwarder(client::Settings settings, client::Reports reports, Flag ended);
+    ~RunningForwarder() = default;
     RunningForwarder(const RunningForwarder&) = delete;
     RunningForwarder& operator=(const RunningForwarder&) = delete;
 
@@ -30,11 +29,10 @@ class RunningForwarder {
     [[nodiscard]] client::ExitCode wait(StopSignals& signals);
 
   private:
-    client::Forwarder forwarder_;
+    [[nodiscard]] client::Reports with_end(client::Reports reports);
+
     Flag ended_;
-    client::ExitCode exit_code_ = client::ExitCode::failed;
-    /// Blocks in Forwarder::wait() for the others.
-    std::thread waiter_;
+    client::Forwarder forwarder_;  ///< raises the flag, which outlives it
 };
 
 /// `caponier -L ... host`: forwards until it ends by itself or signals end it.

@@ -50,13 +50,17 @@ class Runner {
 
 ExitCode run(std::span<char* const> arguments) {
     prepare_process();
-    StopSignals signals;
     const auto command = parse_arguments(arguments);
     if (!command) {
         fmt::print(stderr, "caponier: {}\n", command.error());
         return ExitCode::usage;
     }
-    return std::visit(Runner{signals}, *command);
+    auto signals = StopSignals::make();
+    if (!signals) {
+        fmt::print(stderr, "caponier: {}\n", signals.error());
+        return ExitCode::failed;
+    }
+    return std::visit(Runner{*signals}, *command);
 }
 
 }  // namespace

@@ -2,13 +2,14 @@
 
 #include "tools/cli/process.h"
 
+#include <cerrno>
 #include <csignal>
 
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#include "engine/io/expects.h"
+#include "engine/io/refusal.h"
 
 namespace caponier::cli {
 namespace {
@@ -31,7 +32,7 @@ void prepare_process() noexcept {
     std::signal(SIGPIPE, SIG_IGN);
 }
 
-StopSignals::StopSignals() noexcept {
+tl::expected<StopSignals, std::string> StopSignals::make() {
     sigset_t stopping;
     sigemptyset(&stopping);
     sigaddset(&stopping, SIGINT);
@@ -40,8 +41,11 @@ StopSignals::StopSignals() noexcept {
         sigaddset(&stopping, SIGHUP);
     }
     sigprocmask(SIG_BLOCK, &stopping, nullptr);
-    signals_ = io::Socket{signalfd(-1, &stopping, SFD_CLOEXEC | SFD_NONBLOCK)};
-    io::expects(static_cast<bool>(signals_));
+    io::Socket signals{signalfd(-1, &stopping, SFD_CLOEXEC | SFD_NONBLOCK)};
+    if (!signals) {
+        return tl::unexpected{io::explain_refusal("signalfd", io::IoError{errno})};
+    }
+    return StopSignals{std::move(signals)};
 }
 
 void StopSignals::take() noexcept {

@@ -2,6 +2,11 @@
 // What the program sets for its whole process, before any thread starts: resource limits and
 // signals.
 
+#include <string>
+#include <utility>
+
+#include <tl/expected.hpp>
+
 #include "engine/io/socket.h"
 
 namespace caponier::cli {
@@ -15,7 +20,8 @@ void prepare_process() noexcept;
 /// ignored.
 class StopSignals {
   public:
-    StopSignals() noexcept;
+    /// The error is one line: the process has no descriptors left, or a filter refuses signalfd.
+    [[nodiscard]] static tl::expected<StopSignals, std::string> make();
 
     /// Readable while a signal is pending.
     [[nodiscard]] int fd() const noexcept { return signals_.fd(); }
@@ -23,6 +29,8 @@ class StopSignals {
     void take() noexcept;
 
   private:
+    explicit StopSignals(io::Socket signals) noexcept : signals_(std::move(signals)) {}
+
     io::Socket signals_;
 };
 

@@ -4,11 +4,13 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 
 #include <poll.h>
 #include <sys/eventfd.h>
 
 #include "engine/io/expects.h"
+#include "engine/io/refusal.h"
 
 namespace caponier::cli {
 
@@ -29,8 +31,12 @@ std::optional<std::size_t> wait_readable(std::initializer_list<int> descriptors,
     return static_cast<std::size_t>(ready - polled.begin());
 }
 
-Flag::Flag() : event_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-    io::expects(static_cast<bool>(event_));
+tl::expected<Flag, std::string> Flag::make() {
+    io::Socket event{eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+    if (!event) {
+        return tl::unexpected{io::explain_refusal("eventfd", io::IoError{errno})};
+    }
+    return Flag{std::move(event)};
 }
 
 void Flag::raise() noexcept {

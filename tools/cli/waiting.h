@@ -6,6 +6,10 @@
 #include <cstddef>
 #include <initializer_list>
 #include <optional>
+#include <string>
+#include <utility>
+
+#include <tl/expected.hpp>
 
 #include "engine/io/socket.h"
 
@@ -21,11 +25,15 @@ inline constexpr std::chrono::milliseconds without_limit{-1};
 /// Raised once, by any thread, and readable from then on.
 class Flag {
   public:
-    Flag();
+    /// The error is one line: the process has no descriptors left, or a filter refuses eventfd.
+    [[nodiscard]] static tl::expected<Flag, std::string> make();
+
     void raise() noexcept;
     [[nodiscard]] int fd() const noexcept { return event_.fd(); }
 
   private:
+    explicit Flag(io::Socket event) noexcept : event_(std::move(event)) {}
+
     io::Socket event_;
 };
 

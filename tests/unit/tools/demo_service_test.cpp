@@ -20,8 +20,9 @@ TEST(DemoService, ServesItsPageToEveryClient) {
     auto listener = DemoService::listen_on_loopback();
     ASSERT_TRUE(listener);
     const std::uint16_t port = port_of(*listener);
-    const DemoService service{std::move(*listener), "the page"};
-    const Flag never;
+    const auto service = DemoService::start(std::move(*listener), "the page");
+    ASSERT_TRUE(service);
+    const Flag never = *Flag::make();
 
     for (int request = 0; request < 3; ++request) {
         const auto fetched = fetch(port, never.fd());
@@ -36,10 +37,11 @@ TEST(DemoService, IsNotHeldUpByAClientThatSaysNothing) {
     auto listener = DemoService::listen_on_loopback();
     ASSERT_TRUE(listener);
     const auto address = io::Address::ip("127.0.0.1", port_of(*listener));
-    const DemoService service{std::move(*listener), "the page"};
+    const auto service = DemoService::start(std::move(*listener), "the page");
+    ASSERT_TRUE(service);
     const io::Socket silent{socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
     ASSERT_EQ(connect(silent.fd(), address->data(), address->size()), 0);
-    const Flag never;
+    const Flag never = *Flag::make();
 
     const auto fetched = fetch(address->port(), never.fd());
 
@@ -60,7 +62,7 @@ TEST(DemoFetch, ACutResponseIsAFailure) {
         constexpr std::string_view cut = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf";
         send(client.fd(), cut.data(), cut.size(), MSG_NOSIGNAL);
     }};
-    const Flag never;
+    const Flag never = *Flag::make();
 
     const auto fetched = fetch(port, never.fd());
 
@@ -72,7 +74,7 @@ TEST(DemoFetch, ACutResponseIsAFailure) {
 TEST(DemoFetch, GivesUpWhenInterrupted) {
     const auto listener = DemoService::listen_on_loopback();
     ASSERT_TRUE(listener);
-    Flag interrupt;
+    Flag interrupt = *Flag::make();
     interrupt.raise();
 
     const auto fetched = fetch(port_of(*listener), interrupt.fd());
