@@ -130,6 +130,15 @@ class ClosedStreams(rig.Case):
         self.assertEqual([str((folder / str(number)).readlink()) for number in range(3)],
                          ["/dev/null"] * 3)
 
+    def test_streams_that_take_nothing_do_not_change_how_it_ends(self):
+        for arguments, code in (("-V", 0), ("--help", 0), ("-Z", 64)):
+            with self.subTest(arguments=arguments):
+                program = self.keep(rig.Process(
+                    "caponier", ["/bin/sh", "-c", 'exec "$0" "$@" >/dev/full 2>&1',
+                                 rig.options.program, arguments], rig.clean_environment()))
+
+                self.assertEqual(program.wait_for_exit(), code)
+
 
 if __name__ == "__main__":
     tap.main()

@@ -2,9 +2,9 @@
 // The engine begins at engine/client/forwarder.h.
 
 #include <cstdio>
+#include <span>
+#include <string>
 #include <variant>
-
-#include <fmt/format.h>
 
 #include "tools/cli/arguments.h"
 #include "tools/cli/console.h"
@@ -17,6 +17,16 @@ namespace caponier::cli {
 namespace {
 
 using client::ExitCode;
+
+/// A stream that takes nothing (a full disk, a reader that went away) is no reason to fail;
+/// fmt::print would throw.
+void write_text(std::FILE* stream, const std::string& text) {
+    [[maybe_unused]] const int result = std::fputs(text.c_str(), stream);
+}
+
+void complain(const std::string& line) {
+    write_text(stderr, "caponier: " + line + "\n");
+}
 
 /// One operator() per command.
 class Runner {
@@ -35,12 +45,12 @@ class Runner {
 
     ExitCode operator()(const VersionCommand& /*command*/) const {
         // ssh -V writes to stderr, and scripts look there.
-        fmt::print(stderr, "{}\n", version_line());
+        write_text(stderr, version_line() + "\n");
         return ExitCode::ok;
     }
 
     ExitCode operator()(const HelpCommand& /*command*/) const {
-        fmt::print("{}", help_text());
+        write_text(stdout, std::string{help_text()});
         return ExitCode::ok;
     }
 
@@ -49,15 +59,19 @@ class Runner {
 };
 
 ExitCode run(std::span<char* const> arguments) {
+    if (const auto opened = open_standard_streams(); !opened) {
+        complain(opened.error());
+        return ExitCode::failed;
+    }
     prepare_process();
     const auto command = parse_arguments(arguments);
     if (!command) {
-        fmt::print(stderr, "caponier: {}\n", command.error());
+        complain(command.error());
         return ExitCode::usage;
     }
     auto signals = StopSignals::make();
     if (!signals) {
-        fmt::print(stderr, "caponier: {}\n", signals.error());
+        complain(signals.error());
         return ExitCode::failed;
     }
     return std::visit(Runner{*signals}, *command);

@@ -1,10 +1,11 @@
-// setrlimit(2), sigprocmask(2) and signalfd(2) behind process.h.
+// open(2), setrlimit(2), sigprocmask(2) and signalfd(2) behind process.h.
 
 #include "tools/cli/process.h"
 
 #include <cerrno>
 #include <csignal>
 
+#include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -20,6 +21,17 @@ bool is_ignored(int signal) noexcept {
 }
 
 }  // namespace
+
+tl::expected<void, std::string> open_standard_streams() {
+    for (int stream = STDIN_FILENO; stream <= STDERR_FILENO; ++stream) {
+        // The lowest number that is free is this one, because those below are open by now.
+        if (fcntl(stream, F_GETFD) < 0 && open("/dev/null", O_RDWR) != stream) {
+            return tl::unexpected{io::explain_refusal(
+                "opening /dev/null for a closed standard stream", io::IoError{errno})};
+        }
+    }
+    return {};
+}
 
 void prepare_process() noexcept {
     rlimit descriptors{};

@@ -1,6 +1,6 @@
 #pragma once
-// What the program sets for its whole process, before any thread starts: resource limits and
-// signals.
+// What the program sets for its whole process, before any thread starts: standard streams, resource
+// limits and signals.
 
 #include <string>
 #include <utility>
@@ -10,6 +10,11 @@
 #include "engine/io/socket.h"
 
 namespace caponier::cli {
+
+/// Opens those of the descriptors 0 to 2 that the caller has closed on /dev/null, as ssh does: else
+/// the next thing that is opened becomes one of them, and what is written for people goes into it.
+/// Before anything else is opened. The error is one line.
+[[nodiscard]] tl::expected<void, std::string> open_standard_streams();
 
 /// Raises the soft limit of descriptors to the hard one (each connection takes two), turns core
 /// dumps off (memory holds keys), and ignores SIGPIPE (a send that fails says so itself).
