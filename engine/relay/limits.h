@@ -141,6 +141,9 @@ inline constexpr std::size_t waiting_tunnels_max = 16'384;
 inline constexpr std::chrono::milliseconds waiting_patience{10'000};
 inline constexpr std::chrono::milliseconds waiting_poll{20};
 
+/// Ports that the kernel chooses for one family until one of them is free in the other as well.
+inline constexpr std::size_t chosen_port_attempts_max = 16;
+
 static_assert(session_channels_max <= ssh::channels_max);
 static_assert(measure_interval < measure_validity);
 static_assert(bulk_bytes_per_second <= saturated_bytes_per_second);

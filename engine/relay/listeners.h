@@ -34,7 +34,16 @@ class Listeners {
     void clear() noexcept { listeners_.clear(); }
 
   private:
+    /// Why a forward cannot listen.
+    struct Failure {
+        io::Address address;
+        io::IoError error;
+        /// The kernel chose the port, and it is taken in another family.
+        bool another_port_may_do = false;
+    };
+
     [[nodiscard]] std::optional<io::Address> bind(const Forward& forward) noexcept;
+    [[nodiscard]] std::optional<Failure> bind_all(const Forward& forward) noexcept;
 
     io::Loop& loop_;
     Listener::User& user_;

@@ -2,6 +2,7 @@
 
 #include "engine/relay/relay.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <memory>
 #include <optional>
@@ -46,6 +47,15 @@ class RelayTest : public testing::Test {
         EXPECT_EQ(ground.simulated.in_flight(), 0U);
     }
 
+    /// Those that the network chooses next, on ::1; returns the last of them.
+    std::uint16_t take_ports_of_the_other_family(std::uint16_t count) {
+        const int probe = *ground.network.listen(address_of("127.0.0.1", 0));
+        std::uint16_t port = ground.network.local_address(probe).port();
+        for (std::uint16_t taken = 0; taken < count; ++taken) {
+            static_cast<void>(ground.network.listen(address_of("::1", ++port)));
+        }
+        return port;
+    }
     void forward(std::vector<io::Address> binds) {
         forwards.push_back({std::move(binds), {"db.internal", 5432}});
     }
@@ -190,6 +200,35 @@ TEST_F(RelayTest, AsksForTheChosenPortInTheOtherFamily) {
     EXPECT_NE(port, 0);
     EXPECT_TRUE(ground.network.connect(address_of("127.0.0.1", port)).has_value());
     EXPECT_TRUE(ground.network.connect(address_of("::1", port)).has_value());
+}
+
+// Whoever holds the port in the other family would get the connections of clients that try it
+// first.
+TEST_F(RelayTest, ChoosesAnotherPortWhereTheOtherFamilyHasItTaken) {
+    const std::uint16_t taken_to = take_ports_of_the_other_family(5);
+    forward({address_of("127.0.0.1", 0), address_of("::1", 0)});
+
+    start(true);
+
+    ASSERT_EQ(observer.listening_at.size(), 1U);
+    const std::uint16_t port = observer.listening_at[0].port();
+    EXPECT_GT(port, taken_to);
+    EXPECT_TRUE(ground.network.connect(address_of("127.0.0.1", port)).has_value());
+    EXPECT_TRUE(ground.network.connect(address_of("::1", port)).has_value());
+}
+
+TEST_F(RelayTest, CannotListenWhereTheOtherFamilyHasEveryPortTaken) {
+    take_ports_of_the_other_family(100);
+    forward({address_of("127.0.0.1", 0), address_of("::1", 0)});
+
+    start(true);
+
+    EXPECT_EQ(observer.finishes, std::vector{Finish::cannot_listen});
+    EXPECT_EQ(std::ranges::count_if(observer.told,
+                                    [](const std::string& words) {
+                                        return words.starts_with("listen failed at [::1]:");
+                                    }),
+              1);
 }
 
 // ---- serving ------------------------------------------------------------------------------------
