@@ -24,12 +24,14 @@
 #include "engine/client/bind_addresses.h"
 #include "engine/client/credentials.h"
 #include "engine/client/end_message.h"
+#include "engine/client/listen_message.h"
 #include "engine/client/processors.h"
 #include "engine/client/random_source.h"
 #include "engine/client/resolve.h"
 #include "engine/client/shard_threads.h"
 #include "engine/client/start_thread.h"
 #include "engine/client/text_filter.h"
+#include "engine/io/refusal.h"
 #include "engine/relay/relay.h"
 #include "ssh/libssh2_session.h"
 #include "ssh/native_session.h"
@@ -274,11 +276,10 @@ struct Forwarder::Parts final : relay::Observer, relay::SessionFactory {
                        const io::Address& address,
                        io::IoError error) noexcept override {
         say(LogLevel::quiet,
-            fmt::format(
-                "cannot listen on {} (for {}): {}; choose another port or stop what uses it",
-                address.to_string(),
-                name_of(forward.target),
-                io::describe(error)));
+            fmt::format("cannot listen on {} (for {}): {}",
+                        address.to_string(),
+                        name_of(forward.target),
+                        listen_message(address, error)));
     }
 
     void finished(relay::Finish why) noexcept override {
@@ -342,9 +343,10 @@ struct Forwarder::Parts final : relay::Observer, relay::SessionFactory {
     }
 
     void accept_paused(int os_error) noexcept override {
+        const io::IoError error{os_error};
         say(LogLevel::info,
-            fmt::format("new connections wait: {} (raise the limit with ulimit -n)",
-                        io::describe(io::IoError{os_error})));
+            fmt::format(
+                "new connections wait: {} ({})", io::describe(error), io::remedy_for(error)));
     }
 
     void warning(std::string_view text) noexcept override { say(LogLevel::info, printable(text)); }

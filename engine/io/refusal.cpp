@@ -6,10 +6,8 @@
 
 namespace caponier::io {
 
-namespace {
-
-std::string_view remedy_for(int error) noexcept {
-    switch (error) {
+std::string_view remedy_for(IoError error) noexcept {
+    switch (error.number) {
     case EMFILE:
         return "raise the limit of descriptors: ulimit -n";
     case ENFILE:
@@ -26,13 +24,11 @@ std::string_view remedy_for(int error) noexcept {
     }
 }
 
-}  // namespace
-
 std::string explain_refusal(std::string_view call, IoError why) {
     std::string line{call};
     line += " failed: ";
     line += describe(why);
-    if (const std::string_view remedy = remedy_for(why.number); !remedy.empty()) {
+    if (const std::string_view remedy = remedy_for(why); !remedy.empty()) {
         line += " (";
         line += remedy;
         line += ')';

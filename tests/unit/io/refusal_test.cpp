@@ -17,6 +17,14 @@ TEST(Refusal, SaysWhatAndWhyAndWhatHelps) {
               "ulimit -v, or of its cgroup)");
 }
 
+// What an accept can be short of: each has its own remedy.
+TEST(Refusal, KnowsWhatHelpsAgainstEveryShortage) {
+    EXPECT_EQ(remedy_for(IoError{EMFILE}), "raise the limit of descriptors: ulimit -n");
+    EXPECT_NE(remedy_for(IoError{ENFILE}).find("fs.file-max"), std::string::npos);
+    EXPECT_NE(remedy_for(IoError{ENOBUFS}).find("memory limit"), std::string::npos);
+    EXPECT_EQ(remedy_for(IoError{ENOBUFS}), remedy_for(IoError{ENOMEM}));
+}
+
 TEST(Refusal, EndsWithTheReasonWhereNothingIsKnownToHelp) {
     EXPECT_EQ(explain_refusal("signalfd", IoError{EINVAL}), "signalfd failed: Invalid argument");
 }
