@@ -164,6 +164,8 @@ void UringLoop::prepare(Completion& operation) noexcept {
         [[fallthrough]];
     case Kind::close:
         io_uring_prep_close(&submission, scratch.fd);
+        // From now on the number may be another socket's, before the loop hears that it was closed.
+        sockets_.forget(std::exchange(scratch.fd, -1));
         break;
     default:
         expects(false);

@@ -60,6 +60,8 @@ class UringSocketTable {
         }
         return sockets_[index];
     }
+    /// The number is, or is about to be, another socket's.
+    void forget(int fd) noexcept { of(fd) = {}; }
 
   private:
     std::vector<UringSocket> sockets_;

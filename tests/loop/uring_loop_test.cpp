@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -32,11 +33,14 @@ class Operation {
     Completion completion;
     int calls = 0;
     Outcome last;
+    /// Called at the end of each callback.
+    std::function<void()> then = [] {};
 
   private:
     void on_done(Outcome& outcome) noexcept {
         ++calls;
         last = std::move(outcome);
+        then();
     }
 };
 
@@ -334,6 +338,90 @@ TEST(UringLoop, AFinDoesNotEndTheWatchForAHangup) {
     rig.loop->shutdown(far, late_end.completion);
     rig.turn_until([&] { return watching.calls == 1; });
     EXPECT_EQ(watching.last.error, 0);
+}
+
+/// A socket is closed, and another thread gets its number from the kernel and hands it to this loop
+/// by a letter, which the loop reads before it hears of the close. Without DEFER_TASKRUN the wakeup
+/// is in the queue before the kernel gets the close; with it, when a turn leaves completions over.
+class NumberUsedAgain : public testing::Test {
+  protected:
+    NumberUsedAgain() {
+        letter.bind<&NumberUsedAgain::on_letter>(*this);
+        const Address address = rig.loop->local_address(elsewhere_);
+        client = Socket{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+        EXPECT_EQ(::connect(client.fd(), address.data(), address.size()), 0);
+    }
+
+    void expect_the_number_comes_back() {
+        rig.turn_until([&] { return closing.calls == 1 && brought_ >= 0; });
+        EXPECT_EQ(closing.last.error, 0);
+        EXPECT_EQ(brought_, number_);
+    }
+
+    Rig rig{{.forbidden_flags = IORING_SETUP_DEFER_TASKRUN}};
+    std::pair<Socket, Socket> pair = rig.connect();
+    Socket client;
+    Operation closing;
+    Completion letter;
+    std::function<void(Socket&&)> use;  ///< what becomes of the new socket
+
+  private:
+    void on_letter(Outcome&) noexcept {
+        Socket again{::accept4(elsewhere_.fd(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK)};
+        brought_ = again.fd();
+        use(std::move(again));
+    }
+
+    Socket elsewhere_ = std::move(*rig.loop->listen(*Address::ip("127.0.0.1", 0)));
+    const int number_ = pair.first.fd();
+    int brought_ = -1;
+};
+
+TEST_F(NumberUsedAgain, MayBeClosedAtOnce) {
+    Operation ending;
+    use = [&](Socket&& socket) { rig.loop->reset(std::move(socket), ending.completion); };
+
+    rig.loop->close(std::move(pair.first), closing.completion);
+    rig.loop->post(letter);
+
+    expect_the_number_comes_back();
+    rig.turn_until([&] { return ending.calls == 1; });
+    char byte = 0;
+    EXPECT_EQ(::recv(client.fd(), &byte, 1, 0), -1);
+    EXPECT_EQ(errno, ECONNRESET);
+}
+
+TEST_F(NumberUsedAgain, HasNothingOfTheConnectionBefore) {
+    // given one that is closed while two operations learn that it was reset
+    const auto pool = std::move(*rig.loop->make_pool(small_pool));
+    Operation receiving;
+    Operation watching;
+    Operation resetting;
+    receiving.then = watching.then = [&] {
+        if (pair.first) {
+            rig.loop->close(std::move(pair.first), closing.completion);
+        } else {
+            rig.loop->post(letter);
+        }
+    };
+    rig.loop->receive(pair.first, *pool, 1, receiving.completion);
+    rig.loop->watch_hangup(pair.first, watching.completion);
+    Operation ending;
+    Socket again;
+    use = [&](Socket&& socket) {
+        again = std::move(socket);
+        rig.loop->receive(again, *pool, 1, ending.completion);
+    };
+
+    // when
+    rig.loop->reset(std::move(pair.second), resetting.completion);
+    expect_the_number_comes_back();
+    ::shutdown(client.fd(), SHUT_WR);
+
+    // then the new one ends in order
+    rig.turn_until([&] { return ending.calls == 1; });
+    EXPECT_EQ(ending.last.bytes, 0U);
+    EXPECT_EQ(ending.last.error, 0);
 }
 
 struct MaskedFlag {
