@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <climits>
+#include <cstdio>
+#include <cstdlib>
 #include <utility>
 
 #include <poll.h>
@@ -22,6 +24,9 @@ namespace {
 // Callbacks of one turn, so that timers stay punctual under load.
 constexpr std::size_t completions_per_turn_max = 1024;
 
+// What the program ends with where the connection failed, and what ssh does.
+constexpr int exit_code_without_memory = 255;
+
 // user_data that is no Completion: nobody asks what became of a cancellation.
 constexpr std::uint64_t cancellation_data = 0;
 constexpr std::uint64_t wakeup_data = 1;
@@ -32,6 +37,28 @@ std::uint64_t data_of(const Completion& operation) noexcept {
 
 Completion& operation_of(std::uint64_t data) noexcept {
     return *reinterpret_cast<Completion*>(static_cast<std::uintptr_t>(data));
+}
+
+void check_enter(int result) noexcept {
+    switch (result) {
+    case 0:
+    case -EINTR:  // these two end a sleep
+    case -ETIME:
+    case -EBUSY:  // these leave submissions for the next turn
+    case -EAGAIN:
+    case -ENOMEM:
+        return;
+    case -EBADR:
+        // The completion queue was full and there was no memory to keep a completion beside it.
+        // Nobody knows whose it was: that operation, its buffer and its socket would never end.
+        std::fputs(
+            "caponier: the kernel had no memory left and lost a completion of io_uring (give the "
+            "machine or the cgroup more memory, or use --io=epoll)\n",
+            stderr);
+        std::_Exit(exit_code_without_memory);
+    default:
+        expects(false);  // our own mistake
+    }
 }
 
 }  // namespace
@@ -70,11 +97,7 @@ std::size_t UringLoop::run_once(bool wait) noexcept {
     feed_starved();
     prepare_pending();
     const bool sleep = wait && may_sleep();
-    // EINTR and ETIME end a sleep; EBUSY and EAGAIN leave submissions for the next turn. Anything
-    // else is our own mistake.
-    const int result = ring_->enter(sleep, sleep ? time_to_next_timer() : std::nullopt);
-    expects(result == 0 || result == -EINTR || result == -ETIME || result == -EBUSY ||
-            result == -EAGAIN);
+    check_enter(ring_->enter(sleep, sleep ? time_to_next_timer() : std::nullopt));
     now_ = TimePoint::clock::now();
 
     shut_down_pending();

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #include <gtest/gtest.h>
 
@@ -126,6 +127,32 @@ TEST(UringRefused, LeavesEpollAloneWhereThatWasAskedFor) {
         report_under({.system_call = SYS_io_uring_setup, .error = EPERM}, Backend::epoll);
 
     EXPECT_EQ(report, "epoll, as asked for");
+}
+
+/// A process whose ring worked, until every enter fails.
+void run_with_refused_enter(int error) {
+    tl::expected<ChosenLoop, std::string> chosen = choose_loop(Backend::io_uring);
+    if (!chosen ||
+        !looptest::refuse_from_now_on({{SYS_io_uring_enter, static_cast<std::uint32_t>(error)}})) {
+        ::_exit(EXIT_FAILURE);
+    }
+    for (int turn = 0; turn < 3; ++turn) {
+        chosen->loop->run_once(false);
+    }
+    ::_exit(EXIT_SUCCESS);
+}
+
+// Whose operation it was is not known: that one would never end.
+TEST(UringEnter, ALostCompletionEndsTheProcessWithASentence) {
+    EXPECT_EXIT(run_with_refused_enter(EBADR),
+                testing::ExitedWithCode(255),
+                "caponier: .*lost a completion.*memory.*--io=epoll");
+}
+
+TEST(UringEnter, AShortageOfTheKernelIsWaitedFor) {
+    for (const int error : {EAGAIN, EBUSY, ENOMEM}) {
+        EXPECT_EXIT(run_with_refused_enter(error), testing::ExitedWithCode(EXIT_SUCCESS), "");
+    }
 }
 
 TEST(EpollRefused, IsAnErrorOfOneLineWithWhatToDo) {
