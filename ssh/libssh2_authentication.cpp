@@ -10,8 +10,6 @@
 #include <cstring>
 #include <optional>
 
-#include <string.h>
-
 #include "ssh/expects.h"
 #include "ssh/wire/bytes.h"
 #include "ssh/wire/wire_reader.h"
@@ -69,10 +67,6 @@ const unsigned char* octets(std::span<const std::byte> bytes) noexcept {
 
 }  // namespace
 
-Libssh2Authentication::~Libssh2Authentication() {
-    forget_password();
-}
-
 bool Libssh2Authentication::waits_for_peer() const noexcept {
     return state_ != State::idle && answer_ != Answer::asked;
 }
@@ -97,7 +91,7 @@ bool Libssh2Authentication::try_public_key(const PublicKeyView& key, std::string
 
 void Libssh2Authentication::try_password(std::span<const std::byte> password) {
     expects(state_ == State::idle);
-    password_.assign(password.begin(), password.end());
+    password_ = SecretBytes::copy_of(password);
     state_ = State::password;
 }
 
@@ -199,16 +193,17 @@ int Libssh2Authentication::on_sign(LIBSSH2_SESSION* /*session*/,
 }
 
 Result<Libssh2Authentication::Progress> Libssh2Authentication::proceed_password() {
-    const int code = libssh2_userauth_password_ex(transport_.session(),
-                                                  user_.data(),
-                                                  static_cast<unsigned int>(user_.size()),
-                                                  reinterpret_cast<const char*>(password_.data()),
-                                                  static_cast<unsigned int>(password_.size()),
-                                                  nullptr);
+    const int code =
+        libssh2_userauth_password_ex(transport_.session(),
+                                     user_.data(),
+                                     static_cast<unsigned int>(user_.size()),
+                                     reinterpret_cast<const char*>(password_.bytes().data()),
+                                     static_cast<unsigned int>(password_.size()),
+                                     nullptr);
     if (code == LIBSSH2_ERROR_EAGAIN) {
         return Progress::waiting;
     }
-    forget_password();
+    password_ = SecretBytes{};
     return finished(code);
 }
 
@@ -227,13 +222,6 @@ Result<Libssh2Authentication::Progress> Libssh2Authentication::finished(int code
     }
     return tl::unexpected{is_refusal ? transport_.error_of(LIBSSH2_ERROR_PROTO)
                                      : transport_.error_of(code)};
-}
-
-void Libssh2Authentication::forget_password() noexcept {
-    if (!password_.empty()) {
-        ::explicit_bzero(password_.data(), password_.size());
-        password_.clear();
-    }
 }
 
 }  // namespace caponier::ssh

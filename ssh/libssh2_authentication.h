@@ -12,6 +12,7 @@
 
 #include <libssh2.h>
 
+#include "ssh/crypto/secret_bytes.h"
 #include "ssh/error.h"
 #include "ssh/event.h"
 #include "ssh/libssh2_transport.h"
@@ -31,7 +32,7 @@ class Libssh2Authentication {
         : transport_{transport}, user_{std::move(user)} {}
     Libssh2Authentication(const Libssh2Authentication&) = delete;
     Libssh2Authentication& operator=(const Libssh2Authentication&) = delete;
-    ~Libssh2Authentication();
+    ~Libssh2Authentication() = default;
 
     /// Asks which methods can continue; proceed() does it.
     void probe() noexcept { state_ = State::probing; }
@@ -61,7 +62,6 @@ class Libssh2Authentication {
     [[nodiscard]] Result<Progress> proceed_public_key();
     [[nodiscard]] Result<Progress> proceed_password();
     [[nodiscard]] Result<Progress> finished(int code);
-    void forget_password() noexcept;
 
     static int on_sign(LIBSSH2_SESSION* session,
                        unsigned char** signature,
@@ -79,7 +79,9 @@ class Libssh2Authentication {
     std::vector<std::byte> key_;
     std::vector<std::byte> data_;
     std::vector<std::byte> signature_;  ///< without the algorithm in front
-    std::vector<std::byte> password_;
+    /// Until the request is over: libssh2 is given it again with every call. What libssh2 makes of
+    /// it is a packet that it encrypts in place.
+    SecretBytes password_;
 };
 
 }  // namespace caponier::ssh

@@ -26,9 +26,11 @@ PASSWORD = "open sésame"
 class Gatekeeper:
     address = "127.0.0.1"
 
-    def __init__(self, directory, steps, rounds=(), banners=(), expired=False, ca_key=None):
+    def __init__(self, directory, steps, rounds=(), banners=(), expired=False, ca_key=None,
+                 hesitates=False):
         """`rounds`: (name, instruction, [(prompt, echo)], answers) for keyboard-interactive.
-        `expired`: the password is right and old. `ca_key`: whose certificates are taken."""
+        `expired`: the password is right and old. `ca_key`: whose certificates are taken.
+        `hesitates`: says nothing to a password before `may_go_on` is set."""
         self.directory = pathlib.Path(directory)
         self.directory.mkdir()
         self.host_key = rig.make_key(self.directory / "host_key")
@@ -39,6 +41,9 @@ class Gatekeeper:
         self.expired = expired
         self.asked = []  # what was tried, in words
         self._ca_key = ca_key
+        self.may_go_on = threading.Event()
+        if not hesitates:
+            self.may_go_on.set()
         self._connections = []
         self._loop = asyncio.new_event_loop()
         logging.getLogger("asyncssh").setLevel(logging.CRITICAL)
@@ -107,8 +112,10 @@ class _Gate(asyncssh.SSHServer):
     def kbdint_auth_supported(self):
         return self._takes("keyboard-interactive")
 
-    def validate_password(self, username, password):
+    async def validate_password(self, username, password):
         self._keeper.asked.append(f"password {password}")
+        while not self._keeper.may_go_on.is_set():
+            await asyncio.sleep(0.01)
         if self._keeper.expired:
             raise asyncssh.PasswordChangeRequired("Your password has\x1b[31m expired.")
         return password == PASSWORD

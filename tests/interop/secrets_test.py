@@ -180,6 +180,27 @@ class Secrets(rig.Case):
         self.assert_nowhere(program, {"password": gatekeeper.PASSWORD.encode()},
                             "after authentication")
 
+    def test_a_password_that_libssh2_sends_is_only_in_locked_memory(self):
+        server = gatekeeper.Gatekeeper(self.directory / "gatekeeper", [{"password"}],
+                                       hesitates=True)
+        self.addCleanup(server.stop)
+        askpass = gatekeeper.Askpass(self.directory, [gatekeeper.PASSWORD])
+        program = self.start_caponier(
+            ["--ssh=libssh2", *self.arguments_for(server, "127.0.0.1:0:127.0.0.1:9")],
+            environment=askpass.environment())
+        rig.wait_until(lambda: server.asked, "the password arrived", 30)
+        secrets = {"password": gatekeeper.PASSWORD.encode()}
+
+        # It is handed to libssh2 with every call until the server has answered.
+        [places] = memory.places_of(program.pid, secrets).values()
+        self.assertNotEqual(places, [], "is it not found, or not kept?")
+        for place in places:
+            self.assertLessEqual({"lo", "dd", "wf"}, place.flags, f"the password is in {place}")
+        server.may_go_on.set()
+        program.wait_until_ready()
+
+        self.assert_nowhere(program, secrets, "after authentication")
+
     def test_keys_are_nowhere_once_they_were_replaced(self):
         for cipher in "aes128-gcm@openssh.com", "chacha20-poly1305@openssh.com", "aes256-ctr":
             before = len(self.exchanges)
