@@ -60,12 +60,6 @@ const AlgorithmRow* find_algorithm(std::string_view certificate) noexcept {
     return found == certificate_algorithms.end() ? nullptr : &*found;
 }
 
-/// Only types that a blob may begin with.
-const AlgorithmRow* find_type(std::string_view blob_type) noexcept {
-    const AlgorithmRow* const row = find_algorithm(blob_type);
-    return row != nullptr && row->blob_type == row->certificate ? row : nullptr;
-}
-
 // ---- keys --------------------------------------------------------------------------------------
 
 /// No error: a plain key whose fields fit. A certificate is none, so none is looked into.
@@ -195,13 +189,14 @@ Result<Certificate> parse_certificate(std::span<const std::byte> blob) {
     if (!in.ok() || !is_valid_name(type_name)) {
         return malformed();
     }
-    // The declared type decides before anything else is looked at.
-    const AlgorithmRow* const row = find_type(type_name);
+    // The declared type decides before anything else is looked at. PROTOCOL.certkeys has it that
+    // the names of RSA's signatures "should not appear in keys"; sshkey.c reads them all the same.
+    const AlgorithmRow* const row = find_algorithm(type_name);
     if (row == nullptr) {
         return tl::unexpected{Error{ErrorCode::unsupported_key}};
     }
     Certificate certificate;
-    certificate.type_name = row->certificate;
+    certificate.type_name = row->blob_type;
     // "nonce": "a CA-provided random bitstring of arbitrary length".
     static_cast<void>(in.string());
     certificate.public_key = read_plain_key(in, *row);
@@ -239,7 +234,7 @@ std::vector<std::byte> key_without_certificate(std::span<const std::byte> blob) 
             return std::move(certificate->public_key);
         }
     }
-    return {blob.begin(), blob.end()};
+    return blob_under_own_name(blob);
 }
 
 std::string_view ca_signature_algorithm(const Certificate& certificate) noexcept {

@@ -57,7 +57,7 @@ struct CertificateOption {
 
 /// A blob whose fields were checked, and its signature not yet; the views point into it.
 struct Certificate {
-    std::string_view type_name;         ///< "ssh-ed25519-cert-v01@openssh.com"
+    std::string_view type_name;         ///< of the type: "ssh-rsa-cert-v01@openssh.com"
     std::vector<std::byte> public_key;  ///< RFC 4253 6.6: the plain key inside
     std::uint64_t serial = 0;
     CertificateRole role{};
@@ -77,8 +77,8 @@ struct Certificate {
 /// bytes behind the signature.
 [[nodiscard]] Result<Certificate> parse_certificate(std::span<const std::byte> blob);
 
-/// The plain key in a certificate; any other blob as it is. For comparing keys as OpenSSH's
-/// sshkey_equal_public() does.
+/// The plain key in a certificate; any other blob under its own name. For comparing keys as
+/// OpenSSH's sshkey_equal_public() does.
 [[nodiscard]] std::vector<std::byte> key_without_certificate(std::span<const std::byte> blob);
 
 /// The algorithm that the CA signed with, as the signature names it; empty if it names none.

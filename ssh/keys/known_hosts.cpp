@@ -118,15 +118,17 @@ void KnownHosts::skip(SkippedLine::Reason reason, std::size_t number) {
 }
 
 /// A revoked key stays revoked whatever other line vouches for it, on every port.
-const KnownHosts::Entry* KnownHosts::find_revoked(std::span<const std::byte> key) const noexcept {
-    const auto found = std::ranges::find_if(entries_, [key](const Entry& entry) {
+const KnownHosts::Entry* KnownHosts::find_revoked(std::span<const std::byte> blob) const noexcept {
+    const std::vector<std::byte> key = blob_under_own_name(blob);
+    const auto found = std::ranges::find_if(entries_, [&key](const Entry& entry) {
         return entry.marker == Marker::revoked && std::ranges::equal(entry.key.blob, key);
     });
     return found == entries_.end() ? nullptr : &*found;
 }
 
-HostKeyVerdict KnownHosts::check(std::span<const std::byte> key) const noexcept {
+HostKeyVerdict KnownHosts::check(std::span<const std::byte> blob) const noexcept {
     using Status = HostKeyVerdict::Status;
+    const std::vector<std::byte> key = blob_under_own_name(blob);
     if (const Entry* const revoked = find_revoked(key)) {
         return {.status = Status::revoked, .recorded = &revoked->key};
     }
@@ -165,10 +167,11 @@ HostKeyVerdict KnownHosts::check_authority(const Certificate& certificate) const
             return {.status = Status::revoked, .recorded = &revoked->key};
         }
     }
+    const std::vector<std::byte> authority = blob_under_own_name(certificate.ca_key);
     HostKeyVerdict verdict;
     for (const Entry& entry : entries_) {
         if (entry.marker == Marker::cert_authority &&
-            std::ranges::equal(entry.key.blob, certificate.ca_key) &&
+            std::ranges::equal(entry.key.blob, authority) &&
             (verdict.recorded == nullptr || !entry.without_port)) {
             verdict = {.status = Status::matched, .recorded = &entry.key};
         }
@@ -212,8 +215,9 @@ std::vector<std::string_view> KnownHosts::key_types() const {
 }
 
 std::string known_hosts_line(const HostName& host,
-                             std::span<const std::byte> key,
+                             std::span<const std::byte> blob,
                              std::span<const std::byte> salt) {
+    const std::vector<std::byte> key = blob_under_own_name(blob);
     const std::string_view type = blob_type_name(key);
     if (type.empty() || !is_plain_name(host.host)) {
         return {};

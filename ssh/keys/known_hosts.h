@@ -68,8 +68,8 @@ class KnownHosts {
     /// Takes over the lines of a file that name the host; nothing of `text` is kept.
     void add_file(std::string_view text);
 
-    /// About a plain key.
-    [[nodiscard]] HostKeyVerdict check(std::span<const std::byte> key) const noexcept;
+    /// About a plain key, whatever name of its type it is under.
+    [[nodiscard]] HostKeyVerdict check(std::span<const std::byte> blob) const noexcept;
 
     /// About the authority that signed a certificate: `matched` if a line "@cert-authority" trusts
     /// it for the host, `revoked` if it or the key in the certificate is, else `unknown`. What the
@@ -98,7 +98,7 @@ class KnownHosts {
 
     void add_line(std::string_view line, std::size_t number);
     void skip(SkippedLine::Reason reason, std::size_t number);
-    [[nodiscard]] const Entry* find_revoked(std::span<const std::byte> key) const noexcept;
+    [[nodiscard]] const Entry* find_revoked(std::span<const std::byte> blob) const noexcept;
 
     std::string host_;       ///< in lower case
     std::string with_port_;  ///< host_, or "[host_]:port" where the port is not 22
@@ -112,7 +112,7 @@ class KnownHosts {
 /// hashed one if there is a salt (host_salt_bytes of randomness). Empty if the line would not be
 /// read back as this name: a host with blanks, commas or pattern characters, a key without a type.
 [[nodiscard]] std::string known_hosts_line(const HostName& host,
-                                           std::span<const std::byte> key,
+                                           std::span<const std::byte> blob,
                                            std::span<const std::byte> salt = {});
 
 }  // namespace caponier::ssh

@@ -46,6 +46,22 @@ constexpr std::array key_types{
                256},
 };
 
+/// What RSA keys sign with. The keys themselves "are still [...] 'ssh-rsa'" (RFC 8332 3).
+constexpr std::array<std::string_view, 2> rsa_signatures{"rsa-sha2-512", "rsa-sha2-256"};
+
+bool is_rsa_signature(std::string_view name) noexcept {
+    return std::ranges::find(rsa_signatures, name) != rsa_signatures.end();
+}
+
+/// Null for a name that is not spoken. sshkey.c, sshkey_type_from_name(), reads the names of
+/// signatures as the type of the key as well.
+const KeyTypeRow* row_named(std::string_view name) noexcept {
+    const auto row = std::ranges::find_if(key_types, [name](const KeyTypeRow& each) {
+        return each.name == name || (each.type == KeyType::rsa && is_rsa_signature(name));
+    });
+    return row == key_types.end() ? nullptr : &*row;
+}
+
 const KeyTypeRow& row_of(KeyType type) noexcept {
     return *std::ranges::find(key_types, type, &KeyTypeRow::type);
 }
@@ -124,8 +140,8 @@ Result<PublicKey> parse_public_key(std::span<const std::byte> blob) noexcept {
     if (!in.ok() || !is_valid_name(name)) {
         return malformed();
     }
-    const auto row = std::ranges::find(key_types, name, &KeyTypeRow::name);
-    if (row == key_types.end()) {
+    const KeyTypeRow* const row = row_named(name);
+    if (row == nullptr) {
         return tl::unexpected{Error{ErrorCode::unsupported_key}};
     }
     switch (row->type) {
@@ -169,8 +185,18 @@ std::vector<std::byte> make_public_key_blob(const PublicKey& key) {
     return blob;
 }
 
+std::vector<std::byte> blob_under_own_name(std::span<const std::byte> blob) {
+    if (is_rsa_signature(blob_type_name(blob))) {
+        if (const Result<PublicKey> key = parse_public_key(blob)) {
+            return make_public_key_blob(*key);
+        }
+    }
+    return {blob.begin(), blob.end()};
+}
+
 std::string fingerprint(std::span<const std::byte> blob) {
-    std::string digest = encode_base64(hash(HashAlgorithm::sha256, blob).bytes());
+    std::string digest =
+        encode_base64(hash(HashAlgorithm::sha256, blob_under_own_name(blob)).bytes());
     // OpenSSH leaves the padding out.
     digest.resize(digest.find('='));
     return "SHA256:" + digest;

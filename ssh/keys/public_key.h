@@ -48,15 +48,21 @@ struct PublicKey {
     std::string_view application{};         ///< of security keys: "ssh:"
 };
 
-/// `unsupported_key` for types and sizes that are not spoken, `malformed_key` for broken ones.
+/// `unsupported_key` for types and sizes that are not spoken, `malformed_key` for broken ones. An
+/// RSA key may be called after its signatures; see blob_under_own_name().
 /// Whether an ECDSA point is on its curve is known only when it is used.
 [[nodiscard]] Result<PublicKey> parse_public_key(std::span<const std::byte> blob) noexcept;
 
 /// The type name that a blob begins with, whether it is spoken or not; empty if there is none.
 [[nodiscard]] std::string_view blob_type_name(std::span<const std::byte> blob) noexcept;
 
-/// The inverse of parse_public_key().
+/// The inverse of parse_public_key(), under the name of the key's type.
 [[nodiscard]] std::vector<std::byte> make_public_key_blob(const PublicKey& key);
+
+/// Some servers show an RSA key under the name of an algorithm that it signs with ("rsa-sha2-512"),
+/// and lines of known_hosts were written from it. It is the same key, and read as that; this is its
+/// blob as all others write it, to be compared, recorded and told. Any other blob as it is.
+[[nodiscard]] std::vector<std::byte> blob_under_own_name(std::span<const std::byte> blob);
 
 /// "SHA256:" and 43 characters of base64, as ssh-keygen -l prints it.
 [[nodiscard]] std::string fingerprint(std::span<const std::byte> blob);
@@ -68,7 +74,8 @@ struct PublicKeyText {
     std::string comment;
 };
 
-/// "ssh-ed25519 AAAA... comment". The blob's own type name must be the line's.
+/// "ssh-ed25519 AAAA... comment". The blob's own type must be the line's. The blob is under its own
+/// name here and below.
 [[nodiscard]] Result<PublicKeyText> parse_public_key_line(std::string_view line);
 /// RFC 4716: "---- BEGIN SSH2 PUBLIC KEY ----".
 [[nodiscard]] Result<PublicKeyText> parse_rfc4716_public_key(std::string_view text);

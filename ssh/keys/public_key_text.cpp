@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "ssh/keys/base64.h"
+#include "ssh/keys/certificate.h"
 #include "ssh/keys/public_key.h"
 #include "ssh/keys/text_lines.h"
 #include "ssh/letter_case.h"
@@ -41,7 +42,7 @@ Result<std::vector<std::byte>> decode_blob(std::string_view base64) {
     if (!key && key.error().code == ErrorCode::malformed_key) {
         return malformed();
     }
-    return blob;
+    return blob_under_own_name(blob);
 }
 
 std::string_view without_quotes(std::string_view text) noexcept {
@@ -91,7 +92,7 @@ Result<PublicKeyText> parse_public_key_line(std::string_view line) {
     const std::string_view base64 = take_word(rest);
     Result<std::vector<std::byte>> blob = decode_blob(base64);
     // A line that names one type and holds another is somebody's attempt at confusion.
-    if (!blob || blob_type_name(*blob) != type) {
+    if (!blob || blob_type_of_algorithm(blob_type_name(*blob)) != blob_type_of_algorithm(type)) {
         return malformed();
     }
     return PublicKeyText{.blob = std::move(*blob), .comment = std::string{rest}};

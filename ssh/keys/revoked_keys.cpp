@@ -36,7 +36,7 @@ Result<std::optional<std::size_t>> find_revoked(
         }
         const std::vector<std::byte> revoked = key_without_certificate(key->blob);
         if (std::ranges::any_of(keys, [&revoked](std::span<const std::byte> shown) {
-                return std::ranges::equal(shown, revoked);
+                return std::ranges::equal(blob_under_own_name(shown), revoked);
             })) {
             return lines.number();
         }

@@ -304,9 +304,10 @@ Result<void> Transport::take_reply(std::span<const std::byte> payload) {
     if (const Result<void> taken = kex_->take_reply(payload); !taken) {
         return tl::unexpected{taken.error()};
     }
-    const std::span<const std::byte> host_key = kex_->host_key();
+    // The exchange hash has it as it was sent; everybody else has it as other programs write it.
+    std::vector<std::byte> host_key = blob_under_own_name(kex_->host_key());
     if (session_id_.empty()) {
-        host_key_.assign(host_key.begin(), host_key.end());
+        host_key_ = std::move(host_key);
         const std::span<const std::byte> signature = kex_->host_key_signature();
         host_key_signature_.assign(signature.begin(), signature.end());
         wait_for_decision();

@@ -127,6 +127,17 @@ std::vector<Seed> public_key_seeds() {
         out.string(Bytes(64));
         seeds.push_back({seed_name("signature", key.name), signature});
     }
+    // An RSA key under the name of a signature, as a server shows it and as a line has it.
+    const Bytes rsa_blob = blob_of(keys::rsa_public);
+    ssh::WireReader rsa{rsa_blob};
+    rsa.text();
+    Bytes renamed;
+    ssh::WireWriter out{renamed};
+    out.text("rsa-sha2-512");
+    out.fixed(rsa.rest());
+    seeds.push_back({"blob_rsa_renamed", behind({0}, renamed)});
+    seeds.push_back({"line_rsa_renamed",
+                     behind({1}, "rsa-sha2-512 " + ssh::encode_base64(renamed) + " comment")});
     seeds.push_back({"rfc4716", behind({2}, keys::rsa_rfc4716)});
     seeds.push_back({"file_rfc4716", behind({3}, keys::rsa_rfc4716)});
     seeds.push_back(

@@ -9,12 +9,14 @@
 
 #include "ssh/crypto/diffie_hellman.h"
 #include "ssh/keys/certificate.h"
+#include "ssh/keys/private_key.h"
 #include "ssh/keys/public_key.h"
 #include "ssh/spoken_algorithms.h"
 #include "ssh/wire/wire_reader.h"
 #include "ssh/wire/wire_writer.h"
 #include "tests/sim/pair.h"
 #include "tests/spec/rogue_peer.h"
+#include "tests/unit/ssh/test_keys.h"
 
 namespace caponier::spec {
 namespace {
@@ -428,6 +430,77 @@ TEST(HostCertificate, IsNotTakenFromWhoDoesNotHoldItsKey) {
         ASSERT_TRUE(peer.ended().has_value());
         EXPECT_EQ(peer.ended()->code, ErrorCode::key_exchange_failed);
         EXPECT_FALSE(peer.saw("HostKeyReceived"));
+    }
+}
+
+// ---- RSA host keys -----------------------------------------------------------------------------
+
+const ssh::SigningKey& rsa_key() {
+    static const ssh::Result<ssh::PrivateKey> key = ssh::parse_private_key(ssh::test_keys::rsa);
+    return key->key;
+}
+
+/// A blob's fields under another name.
+Bytes renamed(std::span<const std::byte> blob, std::string_view name) {
+    ssh::WireReader in{blob};
+    in.text();
+    Bytes other;
+    ssh::WireWriter out{other};
+    out.text(name);
+    out.fixed(in.rest());
+    return other;
+}
+
+// RFC 8332 3: the key stays "ssh-rsa", whatever it signs with. Servers that write the algorithm
+// into K_S are taken by ssh; the exchange hash has their bytes, and the application the key as it
+// is recorded everywhere.
+TEST(RsaHostKey, MayBeShownUnderTheNameOfItsSignature) {
+    for (const std::string_view name : {"ssh-rsa", "rsa-sha2-512", "rsa-sha2-256"}) {
+        for (const std::string algorithm : {"rsa-sha2-512", "rsa-sha2-256"}) {
+            RoguePeer::Options options = with_host_key_algorithm(ssh::Role::server, algorithm);
+            Bytes shown;
+            options.application = [&shown](ssh::Session&, const ssh::Event& event) {
+                if (const auto* received = std::get_if<ssh::HostKeyReceived>(&event)) {
+                    shown = copy(received->key.blob);
+                }
+                return false;
+            };
+            RoguePeer peer{std::move(options)};
+            peer.host_key = &rsa_key();
+            peer.host_certificate = renamed(rsa_key().public_key(), name);
+
+            EXPECT_TRUE(peer.establish()) << name;
+
+            EXPECT_EQ(shown, copy(rsa_key().public_key()));
+            EXPECT_TRUE(
+                std::ranges::equal(peer.session().binding().host_key, rsa_key().public_key()));
+            peer.host_certificate = copy(rsa_key().public_key());
+            EXPECT_TRUE(peer.rekey()) << "the same key under another name is the same key";
+        }
+    }
+}
+
+// Item 44: a name decides nothing about what signs.
+TEST(RsaHostKey, UnderTheNameOfAnotherTypeIsNotTaken) {
+    struct Case {
+        std::string algorithm;
+        Bytes blob;
+        const ssh::SigningKey& signer;
+    };
+    for (const Case& one :
+         {Case{"rsa-sha2-512", renamed(rsa_key().public_key(), "ssh-ed25519"), rsa_key()},
+          Case{"rsa-sha2-512", renamed(rsa_key().public_key(), "rsa-sha2-1024"), rsa_key()},
+          Case{"ssh-ed25519",
+               renamed(sim::Pair::host_key().public_key(), "rsa-sha2-512"),
+               sim::Pair::host_key()}}) {
+        RoguePeer peer{with_host_key_algorithm(ssh::Role::server, one.algorithm)};
+        peer.host_certificate = one.blob;
+        peer.host_key = &one.signer;
+
+        EXPECT_FALSE(peer.exchange_keys());
+
+        ASSERT_TRUE(peer.ended().has_value());
+        EXPECT_EQ(peer.ended()->code, ErrorCode::key_exchange_failed);
     }
 }
 

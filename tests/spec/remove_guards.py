@@ -171,7 +171,7 @@ KEY_GUARDS = [
     ("a revoked authority, or a revoked key in a certificate", KNOWN_HOSTS,
      "        if (const Entry* const revoked = find_revoked(key)) {\n"
      "            return {.status = Status::revoked, .recorded = &revoked->key};\n        }\n    }\n"
-     "    HostKeyVerdict verdict;", "    }\n    HostKeyVerdict verdict;"),
+     "    const std::vector<std::byte> authority", "    }\n    const std::vector<std::byte> authority"),
     ("an authority's key as a host's own", KNOWN_HOSTS,
      "        if (entry.marker != Marker::none || verdict.status == Status::matched) {",
      "        if (verdict.status == Status::matched) {"),

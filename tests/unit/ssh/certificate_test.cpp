@@ -14,6 +14,7 @@
 #include "ssh/crypto/signature.h"
 #include "ssh/keys/private_key.h"
 #include "ssh/keys/public_key.h"
+#include "ssh/wire/wire_reader.h"
 #include "ssh/wire/wire_writer.h"
 #include "tests/unit/ssh/hex.h"
 #include "tests/unit/ssh/test_certificates.h"
@@ -311,9 +312,28 @@ TEST(Certificate, OfATypeThatIsNotSpokenIsRefusedByItsName) {
 }
 
 // PROTOCOL.certkeys: "These RSA/SHA-2 types should not appear in keys at rest or transmitted on the
-// wire".
-TEST(Certificate, IsNeverNamedAfterAnRsaSignature) {
-    EXPECT_EQ(error_of({.type = "rsa-sha2-512-cert-v01@openssh.com"}), ErrorCode::unsupported_key);
+// wire". sshkey.c reads those that do all the same, as it does with plain keys.
+TEST(Certificate, OfRsaMayBeNamedAfterItsSignatures) {
+    const std::vector<std::byte> blob = blob_of(test_certificates::host_rsa);
+    for (const std::string_view name :
+         {"rsa-sha2-512-cert-v01@openssh.com", "rsa-sha2-256-cert-v01@openssh.com"}) {
+        WireReader in{blob};
+        in.text();
+        std::vector<std::byte> renamed;
+        WireWriter out{renamed};
+        out.text(name);
+        out.fixed(in.rest());
+
+        const Result<Certificate> certificate = parse_certificate(renamed);
+
+        ASSERT_TRUE(certificate.has_value());
+        EXPECT_EQ(certificate->type_name, "ssh-rsa-cert-v01@openssh.com");
+        EXPECT_EQ(certificate->public_key, blob_of(test_keys::rsa_public));
+        // The authority signed another name.
+        EXPECT_EQ(verify_ca_signature(*certificate), Verification::wrong_signature);
+    }
+    // An RSA certificate by its name, and none by its fields.
+    EXPECT_EQ(error_of({.type = "rsa-sha2-512-cert-v01@openssh.com"}), ErrorCode::malformed_key);
 }
 
 TEST(Certificate, WithAKeyThatIsNoneIsRefused) {

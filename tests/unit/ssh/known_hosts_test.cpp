@@ -8,8 +8,11 @@
 
 #include <gtest/gtest.h>
 
+#include "ssh/keys/base64.h"
 #include "ssh/keys/host_patterns.h"
 #include "ssh/keys/public_key.h"
+#include "ssh/wire/wire_reader.h"
+#include "ssh/wire/wire_writer.h"
 #include "tests/unit/ssh/hex.h"
 #include "tests/unit/ssh/test_certificates.h"
 #include "tests/unit/ssh/test_keys.h"
@@ -67,6 +70,54 @@ TEST(KnownHosts, MatchTheRecordedKeyAndTellItsLine) {
     ASSERT_NE(verdict.recorded, nullptr);
     EXPECT_EQ(verdict.recorded->line, 3U);
     EXPECT_EQ(verdict.recorded->file, 0U);
+}
+
+/// The RSA key under the name of a signature algorithm.
+Bytes rsa_blob_named(std::string_view name) {
+    WireReader in{rsa_blob};
+    in.text();
+    Bytes blob;
+    WireWriter out{blob};
+    out.text(name);
+    out.fixed(in.rest());
+    return blob;
+}
+
+// Lines and servers that call an RSA key after its signatures mean the key, as for ssh.
+TEST(KnownHosts, MatchAnRsaKeyUnderAnyOfItsNames) {
+    for (const std::string_view line_name : {"ssh-rsa", "rsa-sha2-512", "rsa-sha2-256"}) {
+        for (const std::string_view blob_name : {"ssh-rsa", "rsa-sha2-512", "rsa-sha2-256"}) {
+            const std::string key =
+                std::string{line_name} + ' ' + encode_base64(rsa_blob_named(blob_name)) + '\n';
+            const KnownHosts hosts = known({.host = "host"}, "host " + key);
+            const KnownHosts revoking = known({.host = "host"}, "@revoked * " + key);
+
+            EXPECT_EQ(hosts.key_types(), std::vector<std::string_view>{"ssh-rsa"});
+            for (const std::string_view shown : {"ssh-rsa", "rsa-sha2-512", "rsa-sha2-256"}) {
+                EXPECT_EQ(hosts.check(rsa_blob_named(shown)).status, Status::matched);
+                EXPECT_EQ(revoking.check(rsa_blob_named(shown)).status, Status::revoked);
+            }
+            EXPECT_EQ(hosts.check(ed25519_blob).status, Status::changed);
+        }
+    }
+}
+
+// The name of one type in front of another is somebody's attempt at confusion as before.
+TEST(KnownHosts, SkipALineWhoseNameIsAnotherTypes) {
+    for (const std::string& text :
+         {"host ssh-ed25519 " + encode_base64(rsa_blob_named("rsa-sha2-512")),
+          "host rsa-sha2-512 " + encode_base64(ed25519_blob)}) {
+        const KnownHosts hosts = known({.host = "host"}, text + "\n");
+
+        EXPECT_EQ(hosts.skipped_count(), 1U);
+        EXPECT_EQ(hosts.check(rsa_blob).status, Status::unknown);
+        EXPECT_EQ(hosts.check(ed25519_blob).status, Status::unknown);
+    }
+}
+
+TEST(KnownHosts, RecordAnRsaKeyUnderItsOwnName) {
+    EXPECT_EQ(known_hosts_line({.host = "host"}, rsa_blob_named("rsa-sha2-512")),
+              known_hosts_line({.host = "host"}, rsa_blob));
 }
 
 TEST(KnownHosts, TellWhichLineConflicts) {

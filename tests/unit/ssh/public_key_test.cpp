@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include "ssh/wire/wire_reader.h"
 #include "ssh/wire/wire_writer.h"
 #include "tests/unit/ssh/hex.h"
 #include "tests/unit/ssh/test_keys.h"
@@ -101,6 +102,48 @@ TEST(PublicKey, IsWrittenAsItWasRead) {
         ASSERT_TRUE(key.has_value());
         EXPECT_EQ(make_public_key_blob(*key), blob);
     }
+}
+
+/// The fields of a blob under another name.
+Bytes renamed(std::span<const std::byte> blob, std::string_view name) {
+    WireReader in{blob};
+    in.text();
+    Bytes other;
+    WireWriter out{other};
+    out.text(name);
+    out.fixed(in.rest());
+    return other;
+}
+
+// sshkey.c, sshkey_type_from_name(): the name of a signature algorithm is the type of its key.
+TEST(PublicKey, OfRsaMayBeCalledAfterItsSignatures) {
+    const Bytes blob = blob_of(test_keys::rsa_public);
+    for (const std::string_view name : {"rsa-sha2-512", "rsa-sha2-256"}) {
+        const Bytes other = renamed(blob, name);
+        const Result<PublicKey> key = parse_public_key(other);
+
+        ASSERT_TRUE(key.has_value());
+        EXPECT_EQ(key->type, KeyType::rsa);
+        EXPECT_EQ(blob_under_own_name(other), blob);
+        EXPECT_EQ(fingerprint(other), fingerprint(blob));
+    }
+}
+
+TEST(PublicKey, IsOtherwiseOnlyWhatItsNameSays) {
+    const Bytes rsa = blob_of(test_keys::rsa_public);
+    const Bytes ed25519 = blob_of(test_keys::ed25519_public);
+
+    for (const std::string_view name :
+         {"rsa-sha2-1024", "rsa-sha2-512-cert-v01@openssh.com", "RSA", "ssh-rs"}) {
+        EXPECT_EQ(error_of(renamed(rsa, name)), ErrorCode::unsupported_key) << name;
+        EXPECT_EQ(blob_under_own_name(renamed(rsa, name)), renamed(rsa, name));
+    }
+    EXPECT_EQ(error_of(renamed(rsa, "ssh-ed25519")), ErrorCode::malformed_key);
+    EXPECT_EQ(error_of(renamed(ed25519, "rsa-sha2-512")), ErrorCode::malformed_key);
+    EXPECT_EQ(blob_under_own_name(renamed(ed25519, "rsa-sha2-512")),
+              renamed(ed25519, "rsa-sha2-512"));
+    EXPECT_EQ(blob_under_own_name(rsa), rsa);
+    EXPECT_EQ(blob_under_own_name({}), Bytes{});
 }
 
 TEST(PublicKey, CutShortOrTooLongIsMalformed) {

@@ -6,7 +6,10 @@
 
 #include <gtest/gtest.h>
 
+#include "ssh/keys/base64.h"
 #include "ssh/keys/public_key.h"
+#include "ssh/wire/wire_reader.h"
+#include "ssh/wire/wire_writer.h"
 #include "tests/unit/ssh/hex.h"
 #include "tests/unit/ssh/test_certificates.h"
 #include "tests/unit/ssh/test_keys.h"
@@ -39,6 +42,21 @@ TEST(RevokedKeys, MayBeAnyOfThoseThatAreAskedFor) {
 
     EXPECT_EQ(*find_revoked(rsa, {key, authority}), std::optional<std::size_t>{1});
     EXPECT_EQ(*find_revoked(ed25519, {key, authority}), std::optional<std::size_t>{1});
+}
+
+// A stolen RSA key is not another one because it is shown under the name of a signature.
+TEST(RevokedKeys, OfRsaAreFoundUnderAnyName) {
+    const std::vector<std::byte> key = blob_of(rsa);
+    WireReader in{key};
+    in.text();
+    std::vector<std::byte> other;
+    WireWriter out{other};
+    out.text("rsa-sha2-256");
+    out.fixed(in.rest());
+
+    EXPECT_EQ(*find_revoked(rsa, {other}), std::optional<std::size_t>{1});
+    EXPECT_EQ(*find_revoked("rsa-sha2-256 " + encode_base64(other) + '\n', {key}),
+              std::optional<std::size_t>{1});
 }
 
 TEST(RevokedKeys, AreNotAllOthers) {
