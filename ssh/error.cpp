@@ -115,7 +115,7 @@ std::string_view describe(ErrorCode code) noexcept {
     case ErrorCode::maximum_packet_exceeded:
         return "the peer sent more in a packet than agreed";
     case ErrorCode::unknown_channel:
-        return "the peer named a channel that is not open";
+        return "the peer named a channel that never was open";
     case ErrorCode::too_many_channels:
         return "no more channels are allowed on the session";
     case ErrorCode::too_many_forwards:

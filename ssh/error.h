@@ -36,7 +36,7 @@ enum class ErrorCode : std::uint16_t {
     window_exceeded,          ///< the peer sent more than it was granted; detail: bytes over
     window_overflow,          ///< an adjust took a window above 2^32 - 1
     maximum_packet_exceeded,  ///< a data string longer than our maximum packet; detail: its length
-    unknown_channel,          ///< a message for a channel that is not open; detail: channel number
+    unknown_channel,          ///< a message for a channel that never was; detail: channel number
     too_many_channels,        ///< the configured limit of channels is reached
     too_many_forwards,        ///< forwards_max are asked for or granted
     not_supported,            ///< the engine cannot do what it was asked for

@@ -34,6 +34,7 @@ struct PendingControl {
 
 struct Channel {
     ChannelPhase phase = ChannelPhase::free;
+    bool has_predecessor = false;  ///< a channel before it had the same number
     RemoteChannelId remote{};
     SendWindow send_window;
     ReceiveWindow receive_window;

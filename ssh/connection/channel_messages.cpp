@@ -182,28 +182,26 @@ Result<void> ConnectionLayer::take_open_failure(std::span<const std::byte> paylo
         events_.push(ChannelRefused{message->ours, message->reason, message->text});
     }
     channels_.release(message->ours);
-    refused_.resize(channels_.size());
-    refused_[number_of(message->ours)] = true;
     return {};
 }
 
-bool ConnectionLayer::is_close_behind_refusal(LocalChannelId id) noexcept {
-    const std::size_t number = number_of(id);
-    const bool expected = number < refused_.size() && refused_[number];
-    if (expected) {
-        refused_[number] = false;
-    }
-    return expected;
-}
-
+/// Null: the message is late and means nothing. It names a channel that the peer has closed or
+/// refused, whose number may be free by now, or ask for the next channel already. dev-tunnels-ssh
+/// closes what it has just refused to open; others say EOF or CLOSE twice, or send data that was
+/// queued behind their CLOSE. That must not cost the session its other channels, and is dropped as
+/// by OpenSSH's client as long as the number is in use there. A number that no channel ever had is
+/// an error.
 Result<Channel*> ConnectionLayer::open_channel(LocalChannelId id) noexcept {
     Channel* channel = channels_.find(id);
-    // RFC 4254 5.3: nothing may follow the peer's own CLOSE either.
-    if (channel == nullptr || channel->phase != ChannelPhase::open || channel->close_received ||
-        channel->pending.confirmation) {
-        return failure(ErrorCode::unknown_channel, number_of(id));
+    const bool is_open = channel != nullptr && channel->phase == ChannelPhase::open &&
+                         !channel->pending.confirmation;
+    if (is_open) {
+        return channel->close_received ? nullptr : channel;
     }
-    return channel;
+    if (channels_.was_released(id)) {
+        return nullptr;
+    }
+    return failure(ErrorCode::unknown_channel, number_of(id));
 }
 
 Result<void> ConnectionLayer::take_window_adjust(std::span<const std::byte> payload) {
@@ -215,9 +213,11 @@ Result<void> ConnectionLayer::take_window_adjust(std::span<const std::byte> payl
     if (!in.complete()) {
         return malformed(MessageNumber::channel_window_adjust);
     }
-    // An adjust may cross our CLOSE on the way: for a channel that is gone it means nothing.
+    // An adjust may cross our CLOSE on the way: for a channel that is gone it means nothing,
+    // whether or not another has its number already.
     Channel* channel = channels_.find(id);
-    if (channel == nullptr || channel->phase != ChannelPhase::open) {
+    if (channel == nullptr || channel->phase != ChannelPhase::open || channel->close_received ||
+        channel->pending.confirmation) {
         return {};
     }
     const bool was_used_up = channel->send_window.bytes() == 0;
@@ -242,6 +242,9 @@ Result<void> ConnectionLayer::take_data(std::span<std::byte> payload) {
     const Result<Channel*> found = open_channel(id);
     if (!found) {
         return tl::unexpected{found.error()};
+    }
+    if (*found == nullptr) {
+        return {};
     }
     Channel& channel = **found;
     const auto bytes = static_cast<std::uint32_t>(data.size());
@@ -278,6 +281,9 @@ Result<void> ConnectionLayer::take_extended_data(std::span<const std::byte> payl
     if (!found) {
         return tl::unexpected{found.error()};
     }
+    if (*found == nullptr) {
+        return {};
+    }
     Channel& channel = **found;
     if (bytes > config_.packet_bytes) {
         return failure(ErrorCode::maximum_packet_exceeded, bytes);
@@ -304,6 +310,9 @@ Result<void> ConnectionLayer::take_eof(std::span<const std::byte> payload) {
     if (!found) {
         return tl::unexpected{found.error()};
     }
+    if (*found == nullptr) {
+        return {};
+    }
     Channel& channel = **found;
     const bool again = std::exchange(channel.eof_received, true);
     if (!again && !channel.abandoned) {
@@ -321,9 +330,10 @@ Result<void> ConnectionLayer::take_close(std::span<const std::byte> payload) {
     }
     const Result<Channel*> found = open_channel(id);
     if (!found) {
-        // dev-tunnels-ssh closes a channel that it has just refused to open, when the number is
-        // free or asks for the next channel already. One refused target must not end the session.
-        return is_close_behind_refusal(id) ? Result<void>{} : tl::unexpected{found.error()};
+        return tl::unexpected{found.error()};
+    }
+    if (*found == nullptr) {
+        return {};
     }
     Channel& channel = **found;
     channel.close_received = true;
@@ -347,6 +357,9 @@ Result<void> ConnectionLayer::take_channel_request(std::span<const std::byte> pa
     const Result<Channel*> found = open_channel(id);
     if (!found) {
         return tl::unexpected{found.error()};
+    }
+    if (*found == nullptr) {
+        return {};
     }
     Channel& channel = **found;
     // RFC 4254 5.4: "If the request is not recognized or is not supported for the channel,

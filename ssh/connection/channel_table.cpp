@@ -16,7 +16,6 @@ std::optional<LocalChannelId> ChannelTable::claim() {
     }
     const std::uint32_t number = free_.back();
     free_.pop_back();
-    *channels_[number] = Channel{};
     channels_[number]->phase = ChannelPhase::waiting;
     ++in_use_;
     return LocalChannelId{number};
@@ -26,8 +25,14 @@ void ChannelTable::release(LocalChannelId id) noexcept {
     Channel* channel = find(id);
     expects(channel != nullptr);
     *channel = Channel{};
+    channel->has_predecessor = true;
     free_.push_back(static_cast<std::uint32_t>(id));
     --in_use_;
+}
+
+bool ChannelTable::was_released(LocalChannelId id) const noexcept {
+    const std::size_t number = static_cast<std::uint32_t>(id);
+    return number < channels_.size() && channels_[number]->has_predecessor;
 }
 
 Channel* ChannelTable::find(LocalChannelId id) noexcept {

@@ -25,8 +25,9 @@ class ChannelTable {
     [[nodiscard]] Channel* find(LocalChannelId id) noexcept;
     [[nodiscard]] const Channel* find(LocalChannelId id) const noexcept;
     [[nodiscard]] std::size_t in_use() const noexcept { return in_use_; }
-    /// Numbers from 0 to this were in use at some time.
-    [[nodiscard]] std::size_t size() const noexcept { return channels_.size(); }
+    /// Some channel had this number and is over: what comes for it may be late. Of a number that is
+    /// in use again this stays true.
+    [[nodiscard]] bool was_released(LocalChannelId id) const noexcept;
 
   private:
     std::size_t channels_max_;

@@ -82,9 +82,8 @@ class ConnectionLayer {
                                                const OpenTarget& target,
                                                ForwardId forward);
 
-    /// The channel of a message that only an open channel may get; unknown_channel otherwise.
-    /// Once for each refused open.
-    [[nodiscard]] bool is_close_behind_refusal(LocalChannelId id) noexcept;
+    /// The channel of a message that only an open channel may get; null where it is late and to be
+    /// ignored; else unknown_channel.
     [[nodiscard]] Result<Channel*> open_channel(LocalChannelId id) noexcept;
     void adjust_if_due(LocalChannelId id, Channel& channel);
     void list(LocalChannelId id, Channel& channel);
@@ -98,7 +97,6 @@ class ConnectionLayer {
     Transport& transport_;
     EventQueue& events_;
     ChannelTable channels_;
-    std::vector<bool> refused_;  ///< by number: the last open was, and no CLOSE came behind it
     GlobalRequests requests_;
     std::vector<LocalChannelId> listed_;  ///< with something pending, in order
     std::deque<LocalChannelId> opens_;    ///< waiting for their turn

@@ -141,7 +141,13 @@ Verdict in_open(Role receiver, Kind kind, std::uint8_t number) noexcept {
     case Kind::authentication:
         // RFC 4252 5.1: "any further authentication requests received after that SHOULD be
         // silently ignored."
-        return receiver == Role::server && number == 50 ? Verdict::ignore : Verdict::disconnect;
+        return receiver == Role::server && number == 50 ? Verdict::ignore : Verdict::unimplemented;
+    case Kind::service:
+    case Kind::ext_info:
+    case Kind::method:
+        // What belongs before the login changes nothing behind it, and comes: a banner from another
+        // thread of the server, an SSH_MSG_EXT_INFO behind a success. All channels would pay for an
+        // error. OpenSSH's client answers the same (clientloop.c, client_init_dispatch()).
     case Kind::unknown:
         return Verdict::unimplemented;
     default:

@@ -101,6 +101,18 @@ void add_common(std::vector<Seed>& seeds, const Script& open) {
             .message(spec::channel_eof(0)));
     add("data_behind_close",
         Script{}.message(spec::channel_close(0)).message(spec::channel_data(0, "x")));
+    add("data_for_a_closed_number",
+        Script{}
+            .on(Step::close, 0)
+            .message(spec::channel_close(0))
+            .message(spec::channel_data(0, "x"))
+            .message(spec::channel_eof(0))
+            .message(spec::channel_close(0)));
+    add("messages_of_the_login",
+        Script{}
+            .message(Message{MessageNumber::userauth_banner}.text("late").text(""))
+            .message(Message{MessageNumber::userauth_success})
+            .message(Message{MessageNumber::ext_info}.uint32(0)));
     add("adjust_too_large",
         Script{}.message(spec::window_adjust(0, 1)).message(spec::window_adjust(0, UINT32_MAX)));
     add("no_such_channel", Script{}.message(spec::channel_data(5, "x")));

@@ -137,21 +137,106 @@ TEST_F(Rfc4254ClosingAChannel, ASecondEofChangesNothing) {
     EXPECT_FALSE(peer.ended().has_value());
 }
 
-// Item 163, and item 147: behind its own CLOSE a peer has nothing to say about a channel.
-TEST_F(Rfc4254ClosingAChannel, NothingMayFollowAClose) {
-    const std::vector<Message> messages{
-        channel_close(0), channel_data(0, "x"), channel_eof(0), channel_request(0, "x", true)};
-    for (const Message& message : messages) {
-        RoguePeer other;
-        ASSERT_TRUE(other.establish());
-        ASSERT_TRUE(other.open_channel().has_value());
-        other.send(channel_close(0));
+/// What a peer may still say of a channel that is over.
+std::vector<Message> late_messages(std::uint32_t number) {
+    return {channel_close(number),
+            channel_data(number, "x"),
+            channel_data(number, std::string(32'769, 'x')),
+            Message{MessageNumber::channel_extended_data}.uint32(number).uint32(1).text("x"),
+            channel_eof(number),
+            window_adjust(number, UINT32_MAX),
+            channel_request(number, "x", true),
+            Message{MessageNumber::channel_success}.uint32(number),
+            Message{MessageNumber::channel_failure}.uint32(number)};
+}
 
-        other.send(message);
+// Item 163, and item 147: behind its own CLOSE a peer has nothing to say about a channel. What it
+// says all the same is not delivered and not answered, and does not cost the other channels their
+// session; OpenSSH's client does the same.
+TEST_F(Rfc4254ClosingAChannel, WhatFollowsACloseIsIgnored) {
+    peer.send(channel_close(channel.number));
+    peer.forget();
 
-        ASSERT_TRUE(other.ended().has_value());
-        EXPECT_EQ(other.ended()->code, ErrorCode::unknown_channel);
+    for (const Message& message : late_messages(channel.number)) {
+        peer.send(message);
     }
+
+    EXPECT_TRUE(peer.events().empty());
+    EXPECT_TRUE(peer.numbers().empty());
+    EXPECT_FALSE(peer.ended().has_value());
+    peer.session().close(channel.id);
+    peer.pump();
+    EXPECT_EQ(peer.numbers(), std::vector{MessageNumber::channel_close});
+    EXPECT_FALSE(peer.session().channel(channel.id).has_value());
+}
+
+// Item 147: the same once both CLOSEs are through and the number is free.
+TEST_F(Rfc4254ClosingAChannel, WhatComesForAClosedChannelIsIgnored) {
+    const auto other = peer.open_channel({.peer_number = 78});
+    ASSERT_TRUE(other.has_value());
+    peer.session().close(channel.id);
+    peer.pump();
+    peer.send(channel_close(channel.number));
+    peer.forget();
+
+    for (const Message& message : late_messages(channel.number)) {
+        peer.send(message);
+    }
+
+    EXPECT_TRUE(peer.events().empty());
+    EXPECT_TRUE(peer.numbers().empty());
+    EXPECT_FALSE(peer.ended().has_value());
+    EXPECT_EQ(peer.session().send(other->id, Bytes(3)), 3U);
+}
+
+// Item 147: and where the number already asks for the next channel, which is not touched by it.
+TEST_F(Rfc4254ClosingAChannel, WhatComesForAClosedChannelIsNotTheNextOnes) {
+    peer.session().close(channel.id);
+    peer.pump();
+    peer.send(channel_close(channel.number));
+    const auto next =
+        peer.session().open({.host = "db.internal", .port = 5432, .originator_host = "::1"});
+    ASSERT_TRUE(next.has_value());
+    ASSERT_EQ(*next, channel.id);
+    peer.pump();
+    peer.forget();
+
+    for (const Message& message : late_messages(channel.number)) {
+        peer.send(message);
+    }
+    EXPECT_TRUE(peer.events().empty());
+    EXPECT_TRUE(peer.numbers().empty());
+    peer.send(Message{MessageNumber::channel_open_confirmation}
+                  .uint32(channel.number)
+                  .uint32(79)
+                  .uint32(100)
+                  .uint32(32'768));
+
+    EXPECT_EQ(peer.events(), std::vector<std::string>{"ChannelOpened 0"});
+    EXPECT_EQ(peer.session().channel(*next)->send_window, 100U);
+    EXPECT_FALSE(peer.session().channel(*next)->eof_received);
+}
+
+// Item 147, the server's side: a client's number is its own again, before it is told.
+TEST_F(Rfc4254ClosingAChannel, WhatComesForAClosedChannelIsIgnoredByAServer) {
+    RoguePeer::Options options;
+    options.role = ssh::Role::client;
+    RoguePeer client{std::move(options)};
+    ASSERT_TRUE(client.establish());
+    const auto first = client.open_channel();
+    ASSERT_TRUE(first.has_value());
+    client.session().close(first->id);
+    client.pump();
+    client.send(channel_close(first->number));
+    client.forget();
+
+    for (const Message& message : late_messages(first->number)) {
+        client.send(message);
+    }
+
+    EXPECT_TRUE(client.events().empty());
+    EXPECT_TRUE(client.numbers().empty());
+    EXPECT_FALSE(client.ended().has_value());
 }
 
 // Item 144: bytes that arrive after the application closed are dropped, and the peer's CLOSE ends

@@ -206,8 +206,9 @@ TEST(Rfc4254ChannelOpen, AGivenUpOpenIsClosedWhenTheConfirmationComes) {
     EXPECT_TRUE(peer.events().empty());
 }
 
-// dev-tunnels-ssh sends a CLOSE behind its refusal, for a channel that never was.
-TEST(Rfc4254ChannelOpen, OneCloseBehindARefusalIsIgnored) {
+// dev-tunnels-ssh sends a CLOSE behind its refusal, for a channel that never was. How often it is
+// said does not matter: a number that was in use may hear late words.
+TEST(Rfc4254ChannelOpen, ACloseBehindARefusalIsIgnored) {
     for (const bool opens_again : {false, true}) {
         RoguePeer peer;
         ASSERT_TRUE(peer.establish());
@@ -219,12 +220,10 @@ TEST(Rfc4254ChannelOpen, OneCloseBehindARefusalIsIgnored) {
         }
 
         peer.send(channel_close(0));
+        peer.send(channel_close(0));
+
         EXPECT_FALSE(peer.ended().has_value());
         EXPECT_FALSE(peer.saw("ChannelClosed"));
-
-        peer.send(channel_close(0));
-        ASSERT_TRUE(peer.ended().has_value());
-        EXPECT_EQ(peer.ended()->code, ErrorCode::unknown_channel);
     }
 }
 

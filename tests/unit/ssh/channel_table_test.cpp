@@ -43,6 +43,22 @@ TEST(ChannelTable, FindsNothingForNumbersThatAreNotInUse) {
     EXPECT_EQ(table.find(LocalChannelId{0xFFFFFFFF}), nullptr);
 }
 
+TEST(ChannelTable, KnowsWhichNumbersWereInUseBefore) {
+    ChannelTable table{2};
+    const LocalChannelId id = *table.claim();
+    EXPECT_FALSE(table.was_released(id));
+    EXPECT_FALSE(table.was_released(LocalChannelId{1}));
+
+    table.release(id);
+    EXPECT_TRUE(table.was_released(id));
+    EXPECT_EQ(table.claim(), id);
+    EXPECT_TRUE(table.was_released(id));
+
+    EXPECT_NE(table.claim(), id);
+    EXPECT_FALSE(table.was_released(LocalChannelId{1}));
+    EXPECT_FALSE(table.was_released(LocalChannelId{0xFFFFFFFF}));
+}
+
 TEST(ChannelTable, KeepsAChannelWhereItIsWhenItGrows) {
     ChannelTable table{1'000};
     const LocalChannelId id = *table.claim();

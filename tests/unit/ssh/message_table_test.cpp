@@ -37,6 +37,7 @@ Numbers assigned() {
 struct Expectation {
     Numbers processed;
     Numbers ignored;
+    Numbers answered{};  ///< with SSH_MSG_UNIMPLEMENTED, besides unknown ones
     bool unknowns_are_answered = false;
     int answered_below = 256;  ///< RFC 4252 6: not those of 80 and higher before authentication
 };
@@ -64,8 +65,10 @@ Expectation expectation(Role receiver, ProtocolState state) {
                 .unknowns_are_answered = true,
                 .answered_below = 80};
     case ProtocolState::open:
+        // What belongs before the login is answered like a number that nobody knows, as in OpenSSH.
         return {.processed = Numbers{1, 2, 3, 4, 20, 80, 81, 82, 192, 193} + range(90, 100),
                 .ignored = client ? Numbers{} : Numbers{50},
+                .answered = Numbers{5, 6, 7} + range(50, 53) + range(60, 79),
                 .unknowns_are_answered = true};
     case ProtocolState::rekey:
         // A server may go on with its channels until its NEWKEYS, as AsyncSSH's does.
@@ -98,6 +101,8 @@ TEST(MessageTable, AllowsWhatTheStandardsAllowAndNothingElse) {
                     verdict_expected = Verdict::process;
                 } else if (expected.ignored.contains(number)) {
                     verdict_expected = Verdict::ignore;
+                } else if (expected.answered.contains(number)) {
+                    verdict_expected = Verdict::unimplemented;
                 } else if (expected.unknowns_are_answered && !known.contains(number) &&
                            number < expected.answered_below) {
                     verdict_expected = Verdict::unimplemented;
