@@ -234,12 +234,6 @@ struct ForwardRequested {
 /// The answer to a probe() arrived: the peer lives.
 struct ProbeAnswered {};
 
-/// hostkeys-00@openssh.com: the server told its keys. One event per key, after authentication.
-struct HostKeyAnnounced {
-    PublicKeyView key;
-    bool last = false;
-};
-
 // ---- the end ---------------------------------------------------------------------------------
 
 /// The session is over; no event follows and every channel is gone. `text` holds the peer's words
@@ -276,7 +270,6 @@ using Event = std::variant<PeerIdentified,
                            ForwardReply,
                            ForwardRequested,
                            ProbeAnswered,
-                           HostKeyAnnounced,
                            SessionEnded,
                            Warning>;
 

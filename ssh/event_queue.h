@@ -1,6 +1,7 @@
 #pragma once
 // Events between the layer that has one and the application that takes it. Keeps its memory, so
-// that a warm session allocates nothing.
+// that a warm session allocates nothing; but not what only a burst needed, because that is outside
+// of what windows and budgets bound.
 
 #include <cstddef>
 #include <optional>
@@ -8,6 +9,7 @@
 #include <vector>
 
 #include "ssh/event.h"
+#include "ssh/limits.h"
 
 namespace caponier::ssh {
 
@@ -17,6 +19,9 @@ class EventQueue {
 
     [[nodiscard]] std::optional<Event> take() noexcept {
         if (next_ == events_.size()) {
+            if (events_.capacity() > events_kept_max) {
+                events_ = std::vector<Event>();
+            }
             events_.clear();
             next_ = 0;
             return std::nullopt;
@@ -25,6 +30,9 @@ class EventQueue {
     }
 
     [[nodiscard]] bool empty() const noexcept { return next_ == events_.size(); }
+
+    /// Events that it has memory for.
+    [[nodiscard]] std::size_t room() const noexcept { return events_.capacity(); }
 
   private:
     std::vector<Event> events_;

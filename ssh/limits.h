@@ -71,8 +71,9 @@ inline constexpr int authentication_failures_max = 6;
 /// Server: requests of any kind and outcome, queries for keys among them.
 inline constexpr int authentication_requests_max = 128;
 
-/// hostkeys-00@openssh.com: keys that are passed on; a server has a handful.
-inline constexpr std::size_t announced_host_keys_max = 64;
+/// Events that a session keeps room for when all were taken: more than a receive of large packets
+/// brings. A burst of small ones may need ten times as many, and its room is given back.
+inline constexpr std::size_t events_kept_max = 1'024;
 
 /// OpenSSH's pings carry a few bytes.
 inline constexpr std::size_t ping_bytes_max = 4096;

@@ -34,10 +34,6 @@ Result<void> GlobalRequests::take_request(std::span<const std::byte> payload) {
         if (const Result<void> read = read_forward_request(name, fields, asked); !read) {
             return read;
         }
-    } else if (name == "hostkeys-00@openssh.com") {
-        if (const Result<void> taken = take_host_keys(fields); !taken) {
-            return taken;
-        }
     }
     if (!may_wait(asked.what)) {
         asked.what = What::other;
@@ -178,22 +174,6 @@ void GlobalRequests::send_reply(const Asked& asked) {
         out.uint32(asked.chosen_port);
     }
     transport_.send(out.written());
-}
-
-Result<void> GlobalRequests::take_host_keys(std::span<const std::byte> fields) {
-    // OpenSSH PROTOCOL 2.5: "string[] hostkeys", without a count.
-    WireReader in{fields};
-    for (std::size_t count = 0; in.ok() && in.unread_bytes() > 0; ++count) {
-        const std::span<const std::byte> blob = in.string();
-        if (in.ok() && count < announced_host_keys_max) {
-            const bool last = in.unread_bytes() == 0 || count + 1 == announced_host_keys_max;
-            events_.push(HostKeyAnnounced{{WireReader{blob}.text(), blob}, last});
-        }
-    }
-    if (!in.complete()) {
-        return malformed(MessageNumber::global_request);
-    }
-    return {};
 }
 
 // ---- what we ask -------------------------------------------------------------------------------

@@ -69,7 +69,6 @@ class GlobalRequests {
         ForwardId forward{};
     };
 
-    [[nodiscard]] Result<void> take_host_keys(std::span<const std::byte> fields);
     [[nodiscard]] static Result<void> read_forward_request(std::string_view name,
                                                            std::span<const std::byte> fields,
                                                            Asked& asked);

@@ -115,9 +115,6 @@ struct Describe {
                (path ? " path" : ' ' + std::to_string(event.address.port));
     }
     std::string operator()(const ssh::ProbeAnswered&) const { return "ProbeAnswered"; }
-    std::string operator()(const ssh::HostKeyAnnounced& event) const {
-        return text("HostKeyAnnounced", event.key.algorithm) + (event.last ? " last" : "");
-    }
     std::string operator()(const ssh::SessionEnded& event) const {
         return text("SessionEnded", ssh::describe(event.error.code));
     }
