@@ -56,6 +56,8 @@ class Libssh2Session final : public Session {
 
     bool is_established() const noexcept override { return phase_ == Phase::established; }
     bool is_ended() const noexcept override { return phase_ == Phase::ended; }
+    /// libssh2 takes what there is, and gathers it by itself.
+    std::size_t bytes_wanted() const noexcept override { return 1; }
     std::optional<ChannelState> channel(LocalChannelId id) const noexcept override {
         return channels_.state(id);
     }

@@ -43,6 +43,9 @@ class NativeSession final : public Session {
     std::optional<TimePoint> next_deadline() const noexcept override;
     std::size_t outbox_bytes() const noexcept override { return transport_.outbox().bytes(); }
     SessionBinding binding() const noexcept override;
+    std::size_t bytes_wanted() const noexcept override {
+        return is_ended() || waits_for_decision() ? 1 : transport_.bytes_wanted();
+    }
 
     // ---- inputs -------------------------------------------------------------------------------
 

@@ -80,6 +80,13 @@ class Session {
     /// was accepted, and where the engine cannot tell. Valid as long as the session.
     [[nodiscard]] virtual SessionBinding binding() const noexcept = 0;
 
+    /// How many bytes, from the first one on that receive() left, are needed before it can get any
+    /// further: whoever gathers so many first is spared a call and a copy for each piece of a
+    /// packet that arrives byte by byte. 1 where the engine cannot tell, and while a decision is
+    /// open. At most receive_tail_bytes_max + 1, and more than what the last receive() left without
+    /// an open decision.
+    [[nodiscard]] virtual std::size_t bytes_wanted() const noexcept = 0;
+
     // ---- inputs -------------------------------------------------------------------------------
 
     /// Opens the packets in `bytes` in place, however the stream was cut, and returns how many

@@ -161,6 +161,12 @@ void SessionWorker::input_ended() noexcept {
 }
 
 void SessionWorker::feed(io::Lease&& lease) noexcept {
+    // A packet may come byte by byte. Offering it anew with every piece would copy all of it each
+    // time.
+    if (tail_.size() + lease.bytes().size() < session_->bytes_wanted()) {
+        tail_.insert(tail_.end(), lease.bytes().begin(), lease.bytes().end());
+        return;
+    }
     const std::span<std::byte> bytes = lease.prepend(tail_);
     tail_.clear();
     ReceiveRound* round = free_round();

@@ -42,7 +42,7 @@ Result<std::optional<OpenedPacket>> PacketOpener::open(std::span<std::byte> stre
         }
         length_ = *length;
     }
-    const std::size_t packet_bytes = packet_length_bytes + *length_ + tag_bytes_;
+    const std::size_t packet_bytes = bytes_wanted();
     if (stream.size() < packet_bytes) {
         return std::nullopt;
     }

@@ -31,6 +31,12 @@ class PacketOpener {
     /// integrity_failure; nothing can be opened after that.
     [[nodiscard]] Result<std::optional<OpenedPacket>> open(std::span<std::byte> stream) noexcept;
 
+    /// How long `stream` has to be for open() to get further: the length field, or the packet once
+    /// that was seen.
+    [[nodiscard]] std::size_t bytes_wanted() const noexcept {
+        return packet_length_bytes + (length_ ? *length_ + tag_bytes_ : 0);
+    }
+
     /// Number of the next packet.
     [[nodiscard]] std::uint32_t sequence() const noexcept { return sequence_; }
     [[nodiscard]] const KeyUse& use() const noexcept { return use_; }

@@ -46,6 +46,10 @@ class Transport {
     };
     /// Takes the next unit of the stream. The error ends the session.
     [[nodiscard]] Result<Step> take(std::span<std::byte> stream, TimePoint now);
+    /// How long the stream has to be for take() to get further.
+    [[nodiscard]] std::size_t bytes_wanted() const noexcept {
+        return state_ == ProtocolState::identification ? 1 : opener_.bytes_wanted();
+    }
 
     /// Where the layers above stand: they move the state on from service to authentication to open.
     void authentication_begins() noexcept { state_ = ProtocolState::authentication; }

@@ -352,6 +352,9 @@ void SessionSteps::deliver() {
     take_events();
     if (!was_ended && questions_.empty()) {
         expects(bytes.size() - consumed <= ssh::receive_tail_bytes_max);
+        // What is wanted is more than what there is, and no more than a packet.
+        expects(session_.is_ended() || bytes.size() - consumed < session_.bytes_wanted());
+        expects(session_.bytes_wanted() <= ssh::receive_tail_bytes_max + 1);
     }
     to_session_.assign(bytes.begin() + static_cast<std::ptrdiff_t>(consumed), bytes.end());
 }

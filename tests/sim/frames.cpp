@@ -55,6 +55,10 @@ std::vector<std::byte> FrameWriter::write_numbers(FrameKind kind,
     return write(kind, channel, payload);
 }
 
+std::size_t FrameReader::bytes_wanted(std::span<const std::byte> rest) noexcept {
+    return header_bytes + (rest.size() < header_bytes ? 0 : number_at(rest, 10));
+}
+
 std::optional<Frame> FrameReader::next(std::span<std::byte>& rest) noexcept {
     if (broken_ || rest.size() < header_bytes) {
         return std::nullopt;

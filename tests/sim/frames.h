@@ -63,6 +63,8 @@ class FrameReader {
     /// The frame at the front of `rest`, which is moved behind it; nothing if it is not complete,
     /// or if the stream is broken.
     [[nodiscard]] std::optional<Frame> next(std::span<std::byte>& rest) noexcept;
+    /// How long `rest` has to be for next() to get further.
+    [[nodiscard]] static std::size_t bytes_wanted(std::span<const std::byte> rest) noexcept;
     [[nodiscard]] bool is_broken() const noexcept { return broken_; }
 
   private:

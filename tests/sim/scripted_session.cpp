@@ -59,6 +59,10 @@ std::size_t ScriptedSession::receive(std::span<std::byte> bytes, ssh::TimePoint)
         violate("receive() while an event was not taken, number " +
                 std::to_string(events_.front().index()));
     }
+    // A few bytes more than are wanted may be too few behind a decision.
+    if (decision_ == Decision::none && bytes.size() < wanted_) {
+        violate("receive() of less than was wanted");
+    }
     std::span<std::byte> rest = bytes;
     while (!ended_ && decision_ == Decision::none) {
         const std::optional<Frame> frame = reader_.next(rest);
@@ -75,6 +79,8 @@ std::size_t ScriptedSession::receive(std::span<std::byte> bytes, ssh::TimePoint)
         violate("the bytes of the SSH socket arrived damaged");
         end(ssh::ErrorCode::malformed_packet);
     }
+    const bool waits_for_bytes = !ended_ && decision_ == Decision::none;
+    wanted_ = waits_for_bytes ? FrameReader::bytes_wanted(rest) : 1;
     return bytes.size() - rest.size();
 }
 

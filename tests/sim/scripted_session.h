@@ -53,6 +53,7 @@ class ScriptedSession final : public ssh::Session {
     }
     [[nodiscard]] std::size_t outbox_bytes() const noexcept override { return outbox_bytes_; }
 
+    [[nodiscard]] std::size_t bytes_wanted() const noexcept override { return wanted_; }
     [[nodiscard]] std::size_t receive(std::span<std::byte> bytes,
                                       ssh::TimePoint now) noexcept override;
     void end_of_input() noexcept override;
@@ -147,6 +148,7 @@ class ScriptedSession final : public ssh::Session {
     FlowOf flow_of_;
     FrameWriter writer_;
     FrameReader reader_;
+    std::size_t wanted_ = 1;  ///< bytes, for the next frame
     std::deque<ssh::Event> events_;
     std::deque<std::vector<std::byte>> outbox_;
     std::size_t outbox_begin_ = 0;  ///< bytes of the first segment that were sent

@@ -263,6 +263,50 @@ TEST_P(TransportMessages, AStreamInSingleBytesIsTheSame) {
     EXPECT_EQ(peer.count(MessageNumber::request_failure), 1U);
 }
 
+/// Bytes that come one at a time, gathered until as many are there as are wanted.
+struct Gatherer {
+    RoguePeer& peer;
+    Bytes gathered{};
+    std::size_t calls = 0;
+
+    void take(std::byte byte) {
+        gathered.push_back(byte);
+        if (gathered.size() < peer.session().bytes_wanted()) {
+            return;
+        }
+        ++calls;
+        const std::size_t consumed = peer.session().receive(gathered, peer.now());
+        peer.pump();  // takes the events
+        gathered.erase(gathered.begin(), gathered.begin() + static_cast<std::ptrdiff_t>(consumed));
+    }
+};
+
+// Before the keys and behind them: a packet costs two calls, one for its length and one for the
+// rest, however its bytes come.
+TEST_P(TransportMessages, TellHowManyBytesTheyNeed) {
+    RoguePeer peer{options_of(GetParam())};
+    EXPECT_EQ(peer.session().bytes_wanted(), 1U);
+    peer.cooperates = false;
+    peer.send_identification();
+    Gatherer before_keys{peer};
+    for (const std::byte byte : peer.seal(ignore(std::string(20'000, 'x')))) {
+        before_keys.take(byte);
+    }
+    EXPECT_EQ(before_keys.calls, 2U);
+    EXPECT_TRUE(before_keys.gathered.empty());
+
+    RoguePeer established{options_of(GetParam())};
+    ASSERT_TRUE(established.establish());
+    Gatherer behind_keys{established};
+    for (int packet = 0; packet < 3; ++packet) {
+        for (const std::byte byte : established.seal(global_request("x@example.com", true))) {
+            behind_keys.take(byte);
+        }
+    }
+    EXPECT_EQ(behind_keys.calls, 6U);
+    EXPECT_EQ(established.count(MessageNumber::request_failure), 3U);
+}
+
 // The end of the transport without a DISCONNECT is told as what it is.
 TEST_P(TransportMessages, TheEndOfTheStreamIsALostConnection) {
     RoguePeer peer{options_of(GetParam())};

@@ -13,6 +13,8 @@ std::optional<ssh::ChannelState> FakeSession::channel(ssh::LocalChannelId id) co
 }
 
 std::size_t FakeSession::receive(std::span<std::byte> bytes, ssh::TimePoint) noexcept {
+    ++offers;
+    offered_bytes += bytes.size();
     const std::size_t consumed = on_receive(bytes);
     received += text_of(bytes.first(consumed));
     return consumed;

@@ -35,6 +35,9 @@ class FakeSession final : public ssh::Session {
     std::optional<ssh::Error> open_failure;
     std::optional<ssh::TimePoint> deadline;
     std::string received;
+    std::size_t wanted = 1;         ///< what bytes_wanted() says
+    std::size_t offers = 0;         ///< calls of receive(), and
+    std::size_t offered_bytes = 0;  ///< what all of them saw
     bool usable_keys = true;
     bool ended = false;
     std::uint32_t next_channel = 0;
@@ -64,6 +67,7 @@ class FakeSession final : public ssh::Session {
     std::size_t outbox_bytes() const noexcept override {
         return std::max(outbox_text.size(), outbox_claimed_bytes);
     }
+    std::size_t bytes_wanted() const noexcept override { return wanted; }
     std::size_t receive(std::span<std::byte> bytes, ssh::TimePoint) noexcept override;
     void end_of_input() noexcept override;
     void expire(ssh::TimePoint now) noexcept override;
