@@ -60,7 +60,9 @@ DisconnectReason reason_of(ErrorCode code) noexcept {
     case ErrorCode::closed_by_application:
     case ErrorCode::timed_out:
     case ErrorCode::not_supported:
+    case ErrorCode::message_too_large:
     case ErrorCode::malformed_key:
+    case ErrorCode::oversized_key:
     case ErrorCode::unsupported_key:
     case ErrorCode::key_is_encrypted:
     case ErrorCode::crypto_failure:
@@ -122,6 +124,8 @@ std::string_view describe(ErrorCode code) noexcept {
         return "no more remote forwards are allowed on the session";
     case ErrorCode::not_supported:
         return "the engine cannot do that";
+    case ErrorCode::message_too_large:
+        return "a message is too large to be sent";
     case ErrorCode::disconnected_by_peer:
         return "the peer ended the session";
     case ErrorCode::connection_lost:
@@ -132,6 +136,8 @@ std::string_view describe(ErrorCode code) noexcept {
         return "the peer did not answer in time";
     case ErrorCode::malformed_key:
         return "the key cannot be parsed";
+    case ErrorCode::oversized_key:
+        return "a key or a signature is larger than any real one";
     case ErrorCode::unsupported_key:
         return "the type or size of the key is not supported";
     case ErrorCode::key_is_encrypted:

@@ -40,6 +40,7 @@ enum class ErrorCode : std::uint16_t {
     too_many_channels,        ///< the configured limit of channels is reached
     too_many_forwards,        ///< forwards_max are asked for or granted
     not_supported,            ///< the engine cannot do what it was asked for
+    message_too_large,        ///< a message of ours does not fit a packet; nothing of it was sent
     // The end of a session.
     disconnected_by_peer,  ///< SSH_MSG_DISCONNECT; detail: RFC 4253 11.1 reason code
     connection_lost,       ///< the transport ended without SSH_MSG_DISCONNECT
@@ -47,6 +48,7 @@ enum class ErrorCode : std::uint16_t {
     timed_out,  ///< next_deadline() passed: the peer owed an answer; detail: milliseconds
     // Keys and files.
     malformed_key,
+    oversized_key,     ///< a key or signature larger than host_key_bytes_max and its like
     unsupported_key,   ///< a key type or key size that is not spoken
     key_is_encrypted,  ///< a private key that needs a passphrase
     crypto_failure,    ///< a primitive of the cryptographic library failed

@@ -63,6 +63,14 @@ inline constexpr std::size_t forwards_max = 1'024;
 /// a socket at 107.
 inline constexpr std::size_t address_bytes_max = 1'024;
 
+/// What a server shows as its key, alone or in a certificate; what a user offers, alone or in a
+/// certificate; and the signature. RSA with 16,384 bits takes 2 KiB for a key or a signature, and a
+/// certificate has names besides: a host's with 100 of them has 25 KiB at most. A request that is
+/// bound to the host has all three in one packet, and so have an agent's messages.
+inline constexpr std::size_t host_key_bytes_max = 32 * 1024;
+inline constexpr std::size_t public_key_blob_bytes_max = 16 * 1024;
+inline constexpr std::size_t signature_bytes_max = 16 * 1024;
+
 /// Probes that wait to be sent or for their answer; more would tell nothing new.
 inline constexpr std::size_t probes_max = 16;
 

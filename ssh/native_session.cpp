@@ -94,7 +94,7 @@ class NativeSession final : public Session {
 
     // ---- outputs ------------------------------------------------------------------------------
 
-    std::optional<Event> next_event() noexcept override { return events_.take(); }
+    std::optional<Event> next_event() noexcept override;
     std::size_t outbox(std::span<std::span<const std::byte>> pieces) const noexcept override {
         return transport_.outbox().pieces(pieces);
     }
@@ -236,8 +236,7 @@ void NativeSession::end(const Error& error, std::string_view text) {
         return;
     }
     end_text_ = text;
-    const bool text_is_ours = error.code != ErrorCode::disconnected_by_peer;
-    transport_.end(error, text_is_ours ? std::string_view{} : text);
+    transport_.end(error);
     events_.push(SessionEnded{error, end_text_});
 }
 
@@ -415,6 +414,14 @@ void NativeSession::rekey() noexcept {
         transport_.ask_for_rekey();
         transport_.rekey_if_due(now_);
     }
+}
+
+/// Every input and command is followed by this one, so that none of them has to ask by itself.
+std::optional<Event> NativeSession::next_event() noexcept {
+    if (transport_.has_refused_message()) {
+        end({ErrorCode::message_too_large}, {});
+    }
+    return events_.take();
 }
 
 void NativeSession::sent(std::size_t bytes) noexcept {

@@ -52,6 +52,9 @@ struct ChannelState {
 ///   outputs     next_event(), outbox()                                    what to do about it
 /// After every input or command: take all events, flush the outbox.
 ///
+/// A command that makes a message larger than a packet (a password, a signature, a user's name)
+/// ends the session with message_too_large, and nothing of that message is sent.
+///
 /// Calling a command that does not fit the state (answering what was not asked, sending on a
 /// channel that never opened) is a programmer error. Commands for a channel that the peer closed
 /// meanwhile, and any command after SessionEnded, are legal and do nothing.
@@ -108,7 +111,8 @@ class Session {
     virtual void reject_host_key() noexcept = 0;
 
     /// RFC 4252 7. Asks with a SignatureWanted event. `key` is copied. False: this engine cannot
-    /// use such a key (nothing was sent; try another).
+    /// use such a key, or it is larger than public_key_blob_bytes_max (nothing was sent; try
+    /// another).
     [[nodiscard]] virtual bool try_public_key(const PublicKeyView& key) noexcept = 0;
     /// RFC 4252 8. `password` is copied, and the copy is wiped once it is sealed.
     virtual void try_password(std::span<const std::byte> password) noexcept = 0;
@@ -133,7 +137,8 @@ class Session {
     // ---- commands: channels -------------------------------------------------------------------
 
     /// Asks the peer for a channel; ChannelOpened or ChannelRefused follows. Fails with
-    /// too_many_channels at SessionConfig::channels. A client opens the direct kinds; a server the
+    /// too_many_channels at SessionConfig::channels, and with message_too_large for an address
+    /// above address_bytes_max. A client opens the direct kinds; a server the
     /// forwarded ones, with the address of a forward as the client spelled it.
     [[nodiscard]] virtual Result<LocalChannelId> open(const OpenTarget& target) noexcept = 0;
     virtual void accept_channel(LocalChannelId id) noexcept = 0;
@@ -161,7 +166,8 @@ class Session {
 
     /// Client: asks the server to listen (RFC 4254 7.1 tcpip-forward, or OpenSSH's form for unix
     /// sockets); ForwardReply follows, and ChannelRequested for each connection. Fails with
-    /// too_many_forwards at forwards_max, and with not_supported where the engine cannot.
+    /// too_many_forwards at forwards_max, with message_too_large for an address above
+    /// address_bytes_max, and with not_supported where the engine cannot.
     [[nodiscard]] virtual Result<ForwardId> request_forward(
         const ForwardAddress& address) noexcept = 0;
     /// Client: takes it back, answered or not; ForwardReply follows. From here on the forward's

@@ -16,6 +16,7 @@
 #include "engine/io/address.h"
 #include "ssh/error.h"
 #include "ssh/keys/agent_messages.h"
+#include "ssh/limits.h"
 
 namespace caponier::client {
 
@@ -61,7 +62,12 @@ tl::expected<std::vector<AgentKey>, std::string> AgentConnection::identities(
     }
     std::vector<AgentKey> keys;
     keys.reserve(parsed->size());
+    left_out_.clear();
     for (const ssh::AgentIdentity& identity : *parsed) {
+        if (identity.key.size() > ssh::public_key_blob_bytes_max) {
+            left_out_.emplace_back(identity.comment);
+            continue;
+        }
         keys.push_back({{identity.key.begin(), identity.key.end()}, std::string{identity.comment}});
     }
     return keys;

@@ -35,8 +35,11 @@ class AgentConnection {
     [[nodiscard]] static tl::expected<AgentConnection, std::string> open(const std::string& path,
                                                                          int interrupt);
 
+    /// Without those that no session takes, because they are above public_key_blob_bytes_max.
     [[nodiscard]] tl::expected<std::vector<AgentKey>, std::string> identities(
         std::chrono::milliseconds patience);
+    /// The comments of the keys that the last listing left out, unfiltered.
+    [[nodiscard]] const std::vector<std::string>& left_out() const noexcept { return left_out_; }
 
     struct Binding {
         std::span<const std::byte> host_key;
@@ -78,6 +81,7 @@ class AgentConnection {
 
     io::Socket socket_;
     int interrupt_ = -1;
+    std::vector<std::string> left_out_;
 };
 
 }  // namespace caponier::client

@@ -325,6 +325,12 @@ std::vector<AgentKey> Credentials::agent_keys(SessionMemory& session) {
         warn_of_agent(keys.error());
         return {};
     }
+    for (const std::string& comment : connection->left_out()) {
+        log_(LogLevel::info,
+             fmt::format("warning: agent key '{}' is skipped: {}",
+                         printable(comment, 100),
+                         ssh::describe(ssh::ErrorCode::oversized_key)));
+    }
     return *std::move(keys);
 }
 

@@ -247,6 +247,9 @@ Result<void> AuthClient::take_info_request(std::span<const std::byte> payload) {
 
 bool AuthClient::try_public_key(const PublicKeyView& key) {
     expects(may_try());
+    if (key.blob.size() > public_key_blob_bytes_max) {
+        return false;
+    }
     const std::string_view algorithm = signature_algorithm_for(
         blob_type_name(key.blob), transport_.algorithms().public_key, server_sig_algs_);
     if (algorithm.empty()) {

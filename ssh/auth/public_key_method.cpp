@@ -3,6 +3,7 @@
 #include "ssh/auth/public_key_method.h"
 
 #include "ssh/keys/certificate.h"
+#include "ssh/limits.h"
 #include "ssh/wire/message_numbers.h"
 #include "ssh/wire/name_list.h"
 #include "ssh/wire/wire_reader.h"

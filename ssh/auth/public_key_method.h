@@ -16,9 +16,6 @@ inline constexpr std::string_view connection_service = "ssh-connection";
 inline constexpr std::string_view public_key_method = "publickey";
 inline constexpr std::string_view host_bound_method = "publickey-hostbound-v00@openssh.com";
 
-/// A key blob above this is refused: RSA with 16,384 bits takes 2 KiB.
-inline constexpr std::size_t public_key_blob_bytes_max = 16 * 1024;
-
 /// One request, as sent or as parsed; views.
 struct PublicKeyRequest {
     std::string_view user;

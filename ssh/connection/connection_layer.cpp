@@ -18,6 +18,10 @@ namespace caponier::ssh {
 // ---- commands ----------------------------------------------------------------------------------
 
 Result<LocalChannelId> ConnectionLayer::open(const OpenTarget& target) {
+    // One name that is too long must not cost the session.
+    if (std::max(target.host.size(), target.originator_host.size()) > address_bytes_max) {
+        return failure(ErrorCode::message_too_large, 0);
+    }
     const std::optional<LocalChannelId> id = channels_.claim();
     if (!id) {
         return failure(ErrorCode::too_many_channels, 0);

@@ -181,6 +181,9 @@ void GlobalRequests::send_reply(const Asked& asked) {
 Result<ForwardId> GlobalRequests::request_forward(const ForwardAddress& address) {
     expects(config_.role == Role::client);
     expects(address.kind == ForwardAddress::Kind::tcpip || address.port == 0);
+    if (address.host.size() > address_bytes_max) {
+        return failure(ErrorCode::message_too_large, 0);
+    }
     const std::optional<ForwardId> id = forwards_.claim(address);
     if (!id) {
         return failure(ErrorCode::too_many_forwards, 0);

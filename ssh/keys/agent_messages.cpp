@@ -2,6 +2,7 @@
 
 #include "ssh/keys/agent_messages.h"
 
+#include "ssh/limits.h"
 #include "ssh/wire/wire_reader.h"
 #include "ssh/wire/wire_writer.h"
 
@@ -133,6 +134,9 @@ Result<std::span<const std::byte>> parse_sign_response(std::span<const std::byte
     const std::span<const std::byte> signature = in.string();
     if (!in.complete()) {
         return malformed();
+    }
+    if (signature.size() > signature_bytes_max) {
+        return tl::unexpected{Error{ErrorCode::oversized_key}};
     }
     WireReader fields{signature};
     const std::string_view name = fields.text();

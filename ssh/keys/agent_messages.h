@@ -58,8 +58,8 @@ struct AgentIdentity {
     std::span<const std::byte> answer);
 
 /// SSH_AGENT_SIGN_RESPONSE: a signature blob that names `algorithm`, a view into the answer. An
-/// agent that knows no flags signs with ssh-rsa instead: unsupported_key. A refusal is
-/// authentication_failed.
+/// agent that knows no flags signs with ssh-rsa instead: unsupported_key. oversized_key above
+/// signature_bytes_max. A refusal is authentication_failed.
 [[nodiscard]] Result<std::span<const std::byte>> parse_sign_response(
     std::span<const std::byte> answer, std::string_view algorithm) noexcept;
 

@@ -43,8 +43,8 @@ namespace caponier::ssh {
 inline constexpr std::size_t certificate_principals_max = 256;
 /// Of critical options and of extensions, each. Five extensions are defined, and three options.
 inline constexpr std::size_t certificate_options_max = 256;
-/// A certificate comes in one packet.
-inline constexpr std::size_t certificate_bytes_max = packet_length_max;
+/// A host's is the largest.
+inline constexpr std::size_t certificate_bytes_max = host_key_bytes_max;
 
 /// PROTOCOL.certkeys: SSH_CERT_TYPE_USER and SSH_CERT_TYPE_HOST.
 enum class CertificateRole : std::uint8_t { user = 1, host = 2 };

@@ -7,6 +7,7 @@
 #include "ssh/crypto/ctr_hmac.h"
 #include "ssh/crypto/signature.h"
 #include "ssh/keys/certificate.h"
+#include "ssh/limits.h"
 #include "ssh/wire/message_numbers.h"
 #include "ssh/wire/wire_reader.h"
 #include "ssh/wire/wire_writer.h"
@@ -133,6 +134,9 @@ Result<void> KeyExchange::take_reply(std::span<const std::byte> payload) {
     const std::span<const std::byte> signature = in.string();
     if (!in.complete()) {
         return malformed(negotiated_.kex->reply);
+    }
+    if (host_key.size() > host_key_bytes_max) {
+        return tl::unexpected{Error{ErrorCode::oversized_key}};
     }
     Result<SharedSecret> secret = agreement_->finish(server_value);
     if (!secret) {

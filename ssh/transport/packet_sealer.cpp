@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "ssh/expects.h"
+#include "ssh/limits.h"
 #include "ssh/wire/wire_writer.h"
 
 namespace caponier::ssh {
@@ -14,6 +14,10 @@ namespace {
 
 constexpr std::size_t padding_length_bytes = 1;
 constexpr std::size_t padding_bytes_min = 4;
+
+/// A request that is bound to the host has all of these, a user's name and a few words.
+static_assert(host_key_bytes_max + public_key_blob_bytes_max + signature_bytes_max + 16 * 1024 <
+              Outbox::segment_bytes);
 
 }  // namespace
 
@@ -42,6 +46,11 @@ void PacketSealer::seal(std::span<const std::byte> head, std::span<const std::by
     const std::size_t packet_length = padding_length_bytes + payload_bytes + padding_bytes;
     const std::size_t packet_bytes = packet_length_bytes + packet_length + tag_bytes_;
 
+    // What a key, a name or a password makes of a message is not always ours to bound.
+    refused_ = refused_ || packet_bytes > Outbox::segment_bytes;
+    if (refused_) {
+        return;
+    }
     const std::span<std::byte> packet = outbox_.reserve(packet_bytes);
     WireWriter out{packet};
     out.uint32(static_cast<std::uint32_t>(packet_length));

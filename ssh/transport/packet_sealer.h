@@ -30,10 +30,16 @@ class PacketSealer {
     /// Strict key exchange: the sequence number starts again after each NEWKEYS.
     void reset_sequence() noexcept { sequence_ = 0; }
 
+    /// A message that is larger than a segment of the outbox is not sealed, and none behind it,
+    /// because the peer would miss it: has_refused() says so. Larger ones have no honest reason.
     void seal(std::span<const std::byte> payload);
     /// One message whose payload is `head` and then `data`; the cipher's pass brings `data` from
     /// where it lies into the outbox.
     void seal(std::span<const std::byte> head, std::span<const std::byte> data);
+
+    [[nodiscard]] bool has_refused() const noexcept { return refused_; }
+    /// For the SSH_MSG_DISCONNECT that is the answer to it.
+    void seal_again() noexcept { refused_ = false; }
 
     /// Number of the next packet.
     [[nodiscard]] std::uint32_t sequence() const noexcept { return sequence_; }
@@ -48,6 +54,7 @@ class PacketSealer {
     std::size_t block_bytes_ = 8;
     std::size_t tag_bytes_ = 0;
     bool pads_length_ = true;
+    bool refused_ = false;
     std::uint32_t sequence_ = 0;
     KeyUse use_;
     std::array<std::byte, 512> padding_stock_{};

@@ -448,7 +448,7 @@ std::optional<TimePoint> Transport::deadline() const noexcept {
                                                                     : std::nullopt;
 }
 
-void Transport::end(const Error& error, std::string_view text) {
+void Transport::end(const Error& error) {
     if (state_ == ProtocolState::ended) {
         return;
     }
@@ -464,8 +464,9 @@ void Transport::end(const Error& error, std::string_view text) {
     WireWriter out{payload};
     out.message(MessageNumber::disconnect);
     out.uint32(disconnect_reason(error.code));
-    out.text(text.empty() ? describe(error.code) : text);
+    out.text(describe(error.code));
     out.text({});
+    sealer_.seal_again();
     sealer_.seal(payload);
 }
 

@@ -54,8 +54,9 @@ class Transport {
     /// Where the layers above stand: they move the state on from service to authentication to open.
     void authentication_begins() noexcept { state_ = ProtocolState::authentication; }
     void authentication_ended() noexcept { state_ = ProtocolState::open; }
-    /// The session is over: nothing is sent or processed any more, but for one SSH_MSG_DISCONNECT.
-    void end(const Error& error, std::string_view text);
+    /// The session is over: nothing is sent or processed any more, but for one SSH_MSG_DISCONNECT
+    /// with our own words. The peer's are never sent back, because they may be of any length.
+    void end(const Error& error);
 
     // ---- decisions ----------------------------------------------------------------------------
 
@@ -88,6 +89,9 @@ class Transport {
     void ask_for_rekey() noexcept { rekey_wanted_ = true; }
     /// Replies that waited for the end of a key exchange leave.
     void flush_replies();
+
+    /// A message of whatever layer was too large to be sent: the session has to end.
+    [[nodiscard]] bool has_refused_message() const noexcept { return sealer_.has_refused(); }
 
     [[nodiscard]] Outbox& outbox() noexcept { return outbox_; }
     [[nodiscard]] const Outbox& outbox() const noexcept { return outbox_; }

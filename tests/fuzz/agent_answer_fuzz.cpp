@@ -6,6 +6,7 @@
 
 #include "ssh/expects.h"
 #include "ssh/keys/agent_messages.h"
+#include "ssh/limits.h"
 #include "tests/fuzz/fuzz_target.h"
 
 namespace caponier::fuzz {
@@ -55,6 +56,7 @@ void try_input(std::span<const std::byte> bytes) {
         const std::span<const std::byte> answer = input.rest();
         if (const auto signature = ssh::parse_sign_response(answer, algorithm)) {
             ssh::expects(!signature->empty() && is_inside(*signature, answer));
+            ssh::expects(signature->size() <= ssh::signature_bytes_max);
         }
         break;
     }

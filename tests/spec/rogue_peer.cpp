@@ -28,7 +28,7 @@ MessageNumber number_of(std::span<const std::byte> payload) {
 ssh::SessionConfig filled_in(ssh::SessionConfig config, ssh::Role role, sim::Random& random) {
     config.role = role;
     config.random = sim::random_source(random);
-    config.user = "user";
+    config.user = config.user.empty() ? "user" : config.user;
     if (role == ssh::Role::server && config.host_keys.empty()) {
         config.host_keys.push_back(copy(sim::Pair::host_key().public_key()));
     }

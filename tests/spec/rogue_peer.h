@@ -29,8 +29,9 @@ class RoguePeer {
   public:
     struct Options {
         ssh::Role role = ssh::Role::server;  ///< the peer's
-        ssh::SessionConfig session;          ///< role, random, user and host key are filled in
-        ssh::AlgorithmLists algorithms;      ///< the peer's
+        /// Role and random are filled in, and an empty user and host key.
+        ssh::SessionConfig session;
+        ssh::AlgorithmLists algorithms;  ///< the peer's
         /// What stands behind the kex methods of its first KEXINIT; empty: what is usual.
         std::optional<std::vector<std::string>> markers;
         std::string identification = "SSH-2.0-Rogue_1.0";

@@ -9,7 +9,9 @@
 #include <gtest/gtest.h>
 
 #include "ssh/crypto/signature.h"
+#include "ssh/limits.h"
 #include "ssh/wire/bytes.h"
+#include "ssh/wire/wire_writer.h"
 #include "tests/unit/client/agents.h"
 #include "tests/unit/client/temporary_folder.h"
 
@@ -55,6 +57,39 @@ TEST(AgentConnection, ListsTheKeysOfARealAgent) {
     ASSERT_EQ(keys->size(), 1);
     EXPECT_EQ(keys->front().blob, blob);
     EXPECT_EQ(keys->front().comment, "a comment");
+}
+
+/// An answer with keys of these sizes.
+std::vector<std::byte> listing_of(std::initializer_list<std::size_t> key_bytes) {
+    std::vector<std::byte> answer;
+    ssh::WireWriter out{answer};
+    const ssh::WireWriter::OpenString message = out.begin_string();
+    out.byte(12);
+    out.uint32(static_cast<std::uint32_t>(key_bytes.size()));
+    for (const std::size_t size : key_bytes) {
+        out.string(std::vector<std::byte>(size, std::byte{1}));
+        out.text("of " + std::to_string(size));
+    }
+    out.end_string(message);
+    return answer;
+}
+
+// What is offered comes back in requests: a key that no session would take is not offered.
+TEST(AgentConnection, LeavesKeysOutThatAreLargerThanAnyRealOne) {
+    const TemporaryFolder folder;
+    const FakeAgent agent{folder.path("agent"),
+                          listing_of({100, ssh::public_key_blob_bytes_max + 1, 150'000, 16 * 1024}),
+                          FakeAgent::Then::stay};
+    auto connection = AgentConnection::open(folder.path("agent"), -1);
+    ASSERT_TRUE(connection);
+
+    const auto keys = connection->identities(long_enough);
+
+    ASSERT_TRUE(keys) << keys.error();
+    ASSERT_EQ(keys->size(), 2U);
+    EXPECT_EQ(keys->front().comment, "of 100");
+    EXPECT_EQ(keys->back().comment, "of 16384");
+    EXPECT_EQ(connection->left_out(), (std::vector<std::string>{"of 16385", "of 150000"}));
 }
 
 TEST(AgentConnection, SignsWithARealAgentAndTheAlgorithmThatIsAskedFor) {

@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include "ssh/limits.h"
 #include "ssh/wire/wire_writer.h"
 #include "tests/unit/ssh/hex.h"
 
@@ -155,6 +156,27 @@ TEST(AgentSignature, IsReturnedWhole) {
 
     ASSERT_TRUE(signature.has_value());
     EXPECT_EQ(copy_of(*signature), copy_of(std::span{answer}.subspan(5)));
+}
+
+// What it signs goes into one packet with two keys.
+TEST(AgentSignature, LargerThanAnyRealOneIsRefused) {
+    for (const std::size_t bytes : {signature_bytes_max, signature_bytes_max + 1}) {
+        Bytes signature;
+        WireWriter fields{signature};
+        fields.text("ssh-ed25519");
+        fields.string(Bytes(bytes - signature.size() - 4));
+        ASSERT_EQ(signature.size(), bytes);
+        Bytes answer;
+        WireWriter out{answer};
+        out.byte(14);
+        out.string(signature);
+
+        const Result<std::span<const std::byte>> parsed =
+            parse_sign_response(answer, "ssh-ed25519");
+
+        EXPECT_EQ(parsed.has_value(), bytes == signature_bytes_max);
+        EXPECT_TRUE(parsed.has_value() || parsed.error().code == ErrorCode::oversized_key);
+    }
 }
 
 // An agent that does not know the flags signs with SHA-1.
