@@ -32,6 +32,7 @@ DisconnectReason reason_of(ErrorCode code) noexcept {
     case ErrorCode::window_exceeded:
     case ErrorCode::window_overflow:
     case ErrorCode::maximum_packet_exceeded:
+    case ErrorCode::endless_login:
     case ErrorCode::unknown_channel:
     case ErrorCode::too_many_channels:
     case ErrorCode::too_many_forwards:
@@ -110,6 +111,8 @@ std::string_view describe(ErrorCode code) noexcept {
         return "the peer refused the service";
     case ErrorCode::authentication_failed:
         return "the peer accepted no authentication";
+    case ErrorCode::endless_login:
+        return "the peer asked or printed without an end before the login was done";
     case ErrorCode::window_exceeded:
         return "the peer sent more than its window";
     case ErrorCode::window_overflow:

@@ -32,6 +32,7 @@ enum class ErrorCode : std::uint16_t {
     // Authentication (RFC 4252).
     service_refused,
     authentication_failed,  ///< no method is left to try
+    endless_login,  ///< more messages or banners than a login can need; detail: message number
     // Channels (RFC 4254).
     window_exceeded,          ///< the peer sent more than it was granted; detail: bytes over
     window_overflow,          ///< an adjust took a window above 2^32 - 1

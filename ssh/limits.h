@@ -55,6 +55,15 @@ inline constexpr std::size_t replies_held_back_max = 256;
 inline constexpr std::size_t prompts_max = 64;
 inline constexpr int prompt_rounds_max = 100;
 
+/// What a server may print before the login is done, in all its banners. OpenSSH's server sends a
+/// whole file in one of them, so that none can be longer than a packet; nobody reads more.
+inline constexpr std::size_t banners_bytes_max = packet_length_max;
+
+/// Client: messages that a server may send before the login is done. A client that tries six keys
+/// and three passwords gets some twenty, one that is asked in as many rounds as are allowed some
+/// hundred; a server that says "partial success" again and again would go on for ever.
+inline constexpr std::size_t authentication_messages_max = 1'000;
+
 /// Remote forwards of one session: asked for, granted, and being cancelled together. Few have ten;
 /// a table that is searched from end to end stays cheap up to here.
 inline constexpr std::size_t forwards_max = 1'024;
@@ -86,6 +95,7 @@ inline constexpr std::size_t events_kept_max = 1'024;
 /// OpenSSH's pings carry a few bytes.
 inline constexpr std::size_t ping_bytes_max = 4096;
 
+static_assert(prompt_rounds_max < authentication_messages_max);
 static_assert(authentication_failures_max < authentication_requests_max);
 static_assert(packet_length_max >= packet_bytes_required);
 static_assert(maximum_packet_bytes <= payload_bytes_required);

@@ -61,6 +61,10 @@ bool AuthClient::may_try() const noexcept {
 
 Result<void> AuthClient::take(const Transport::Message& message) {
     const bool first = std::exchange(first_message_, false);
+    // Whoever goes on for ever keeps a person, a thread and a place among the dials.
+    if (++messages_ > authentication_messages_max) {
+        return failure(ErrorCode::endless_login, message.number);
+    }
     if (success_must_follow_ && message.number != MessageNumber::userauth_success) {
         return failure(ErrorCode::unexpected_message, MessageNumber::ext_info);
     }
@@ -169,6 +173,10 @@ Result<void> AuthClient::take_banner(std::span<const std::byte> payload) {
     in.text();
     if (!in.complete()) {
         return failure(ErrorCode::malformed_message, MessageNumber::userauth_banner);
+    }
+    banners_bytes_ += text.size();
+    if (banners_bytes_ > banners_bytes_max) {
+        return failure(ErrorCode::endless_login, MessageNumber::userauth_banner);
     }
     events_.push(Banner{text});
     return {};

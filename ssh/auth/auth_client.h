@@ -75,6 +75,8 @@ class AuthClient {
     Phase phase_ = Phase::idle;
     bool first_message_ = true;         ///< the next message is the first under the new keys
     bool success_must_follow_ = false;  ///< SSH_MSG_EXT_INFO came in the middle
+    std::size_t messages_ = 0;          ///< that came
+    std::size_t banners_bytes_ = 0;     ///< that came in them
     AnswerDeadline deadline_;
 
     std::string server_sig_algs_;

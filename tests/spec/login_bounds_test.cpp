@@ -1,5 +1,5 @@
-// What a server, an agent or a user may make of a login: keys, signatures and names of any size.
-// Whatever it is, it is the end of its own session at most.
+// What a server, an agent or a user may make of a login: keys and signatures of any size, banners
+// and questions without an end. Whatever it is, it is the end of its own session at most.
 
 #include <string>
 #include <variant>
@@ -133,6 +133,100 @@ TEST(LargeKeys, OfAUserAreNotTried) {
 
     EXPECT_EQ(peer.count(MessageNumber::userauth_request), 0U);
     EXPECT_FALSE(peer.ended().has_value());
+}
+
+// ---- how much, and how often -------------------------------------------------------------------
+
+Message banner(std::size_t bytes) {
+    return Message{MessageNumber::userauth_banner}.text(std::string(bytes, 'b')).text("");
+}
+
+/// A client that tries the same again, whatever it is told.
+bool tries_again(ssh::Session& session, const ssh::Event& event) {
+    if (const auto* wanted = std::get_if<ssh::AuthenticationWanted>(&event)) {
+        if (wanted->methods == "publickey") {
+            EXPECT_TRUE(session.try_public_key({"ssh-ed25519", user_blob()}));
+        } else {
+            session.try_keyboard_interactive();
+        }
+        return true;
+    }
+    if (std::holds_alternative<ssh::PromptsWanted>(event)) {
+        session.answer({});
+        return true;
+    }
+    return false;
+}
+
+// Item 83: banners are long, and there may be several; not for ever.
+TEST(EndlessLogins, ByBannersEndTheSession) {
+    RoguePeer peer;
+    refuse_none(peer, "publickey");
+    const std::size_t pieces = 8;
+
+    for (std::size_t i = 0; i < pieces; ++i) {
+        peer.send(banner(ssh::banners_bytes_max / pieces));
+    }
+    EXPECT_FALSE(peer.ended().has_value());
+    EXPECT_EQ(peer.events().size(), pieces);
+    peer.send(banner(1));
+
+    ASSERT_TRUE(peer.ended().has_value());
+    EXPECT_EQ(peer.ended()->code, ErrorCode::endless_login);
+    EXPECT_EQ(peer.events().size(), pieces + 1);
+    EXPECT_EQ(peer.disconnect_reason(), 2U);
+}
+
+// Without a byte in it, a banner is a message.
+TEST(EndlessLogins, ByEmptyBannersEndTheSession) {
+    RoguePeer peer;
+    refuse_none(peer, "publickey");
+
+    std::size_t sent = 0;
+    for (; sent < 2 * ssh::authentication_messages_max && !peer.ended(); ++sent) {
+        peer.send(banner(0));
+    }
+
+    ASSERT_TRUE(peer.ended().has_value());
+    EXPECT_EQ(peer.ended()->code, ErrorCode::endless_login);
+    EXPECT_LE(sent, ssh::authentication_messages_max);
+}
+
+// "Partial success" takes nothing from what is left to try.
+TEST(EndlessLogins, ByPartialSuccessEndTheSession) {
+    RoguePeer::Options options;
+    options.application = tries_again;
+    RoguePeer peer{std::move(options)};
+    ASSERT_TRUE(peer.exchange_keys());
+    peer.send(Message{MessageNumber::service_accept}.text("ssh-userauth"));
+
+    for (std::size_t i = 0; i < 2 * ssh::authentication_messages_max && !peer.ended(); ++i) {
+        peer.send(failure_with("publickey", true));
+    }
+
+    ASSERT_TRUE(peer.ended().has_value());
+    EXPECT_EQ(peer.ended()->code, ErrorCode::endless_login);
+    EXPECT_LE(peer.count(MessageNumber::userauth_request), ssh::authentication_messages_max);
+}
+
+// The rounds of one attempt are bounded, and so are attempts.
+TEST(EndlessLogins, ByRoundsOfPromptsEndTheSession) {
+    RoguePeer::Options options;
+    options.application = tries_again;
+    RoguePeer peer{std::move(options)};
+    ASSERT_TRUE(peer.exchange_keys());
+    peer.send(Message{MessageNumber::service_accept}.text("ssh-userauth"));
+
+    const Message round =
+        Message{MessageNumber::userauth_info_request}.text("").text("").text("").uint32(0);
+    for (std::size_t i = 0; i < ssh::authentication_messages_max && !peer.ended(); ++i) {
+        peer.send(failure_with("keyboard-interactive", true));
+        peer.send(round);
+    }
+
+    ASSERT_TRUE(peer.ended().has_value());
+    EXPECT_EQ(peer.ended()->code, ErrorCode::endless_login);
+    EXPECT_LE(peer.count(MessageNumber::userauth_info_response), ssh::authentication_messages_max);
 }
 
 // ---- what fits no packet -----------------------------------------------------------------------
