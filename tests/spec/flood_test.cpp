@@ -60,6 +60,11 @@ std::vector<Flood> all_floods() {
         {"Debug", server, Message{MessageNumber::debug}.boolean(false).text("x").text(""), false},
         {"Unimplemented", server, Message{MessageNumber::unimplemented}.uint32(1), false},
         {"Unknown", server, Message{std::uint8_t{200}}, true},
+        {"LateBanner", server, Message{MessageNumber::userauth_banner}.text("x").text(""), true},
+        {"HostKeys",
+         server,
+         global_request("hostkeys-00@openssh.com", false).text("").text("").text(""),
+         false},
         {"Ping", server, Message{MessageNumber::ping}.text("x"), true},
         {"Pong", server, Message{MessageNumber::pong}.text("x"), false},
         {"GlobalRequest", server, global_request("x", true), true},
@@ -161,12 +166,12 @@ INSTANTIATE_TEST_SUITE_P(Type,
                          testing::ValuesIn(answered_floods()),
                          [](const auto& flood) { return flood.param.name; });
 
-// Before anybody is known, an attacker needs no key for his flood.
+// Before anybody is known, an attacker needs no key for his flood. Messages of the login itself are
+// not among them, because they end it (login_bounds_test.cpp).
 std::vector<Flood> floods_before_authentication() {
     constexpr ssh::Role server = ssh::Role::server;
     constexpr ssh::Role client = ssh::Role::client;
     return {
-        {"Banner", server, Message{MessageNumber::userauth_banner}.text("x").text(""), false},
         {"Ignore", server, ignore("x"), false},
         {"Debug", server, Message{MessageNumber::debug}.boolean(true).text("x").text(""), false},
         {"Unimplemented", server, Message{MessageNumber::unimplemented}.uint32(1), false},
