@@ -53,6 +53,8 @@ class Lease {
     ~Lease() { reset(); }
 
     [[nodiscard]] explicit operator bool() const noexcept { return pool_ != nullptr; }
+    /// Of a lease that is held.
+    [[nodiscard]] const BufferPool& pool() const noexcept { return *pool_; }
     /// The bytes that arrived. Valid while the lease is held.
     [[nodiscard]] std::span<std::byte> bytes() const noexcept;
     /// Puts `tail` directly in front of the bytes and returns both as one span; the tail must fit

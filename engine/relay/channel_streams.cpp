@@ -9,6 +9,7 @@
 
 #include "engine/relay/limits.h"
 #include "ssh/expects.h"
+#include "ssh/limits.h"
 
 namespace caponier::relay {
 
@@ -81,13 +82,25 @@ Upstream::Opened ChannelStreams::open(const Target& target,
     return {.ok = true, .id = StreamId{static_cast<std::uint32_t>(*id)}, .refusal = {}};
 }
 
-std::uint32_t ChannelStreams::allowance(StreamId id) noexcept {
+std::uint32_t ChannelStreams::allowance(StreamId id, std::uint32_t wanted_bytes) noexcept {
+    count_as_read(stream(id), 0);
+    const std::uint32_t allowed = may_read(id, wanted_bytes);
+    count_as_read(stream(id), allowed);
+    return allowed;
+}
+
+std::uint32_t ChannelStreams::may_read(StreamId id, std::uint32_t wanted_bytes) noexcept {
     const std::optional<ssh::ChannelState> state = session_->channel(channel_of(id));
     if (!state || !state->open) {
         return 0;
     }
     if (state->send_window == 0) {
         stream(id).wait = Wait::window;
+        return 0;
+    }
+    // What nobody takes is not read, not even for those that send little.
+    if (takes_nothing_ || session_->outbox_bytes() >= ssh::outbox_bytes_max) {
+        wait_for(id, Wait::session);
         return 0;
     }
     const std::uint32_t ahead = bytes_ahead(stream(id), *state);
@@ -97,7 +110,7 @@ std::uint32_t ChannelStreams::allowance(StreamId id) noexcept {
             wait_for(id, Wait::session);
             return 0;
         }
-        return std::min(state->send_window, sparse_bytes);
+        return std::min({state->send_window, sparse_bytes, wanted_bytes});
     }
     const std::uint32_t most = ahead_max();
     // Not for crumbs: a read costs as much for a few bytes as for many.
@@ -105,14 +118,35 @@ std::uint32_t ChannelStreams::allowance(StreamId id) noexcept {
         wait_for(id, Wait::ahead);
         return 0;
     }
-    return std::min({state->send_window, most - ahead, local_buffer_bytes});
+    const std::uint32_t part =
+        small_local_buffer_bytes + (reading_bytes_max - reading_bytes_) / reading_parts;
+    return std::min({state->send_window, most - ahead, part, wanted_bytes});
+}
+
+/// What a receive that waits may bring for this stream, or what the session has not taken of it.
+void ChannelStreams::count_as_read(Stream& stream, std::size_t bytes) noexcept {
+    reading_bytes_ -= stream.reading_bytes;
+    stream.reading_bytes =
+        static_cast<std::uint32_t>(bytes - std::min<std::size_t>(bytes, small_local_buffer_bytes));
+    reading_bytes_ += stream.reading_bytes;
+    ssh::expects(reading_bytes_ <= reading_bytes_max);
+}
+
+/// This stream and the outbox have room, and still the session took less than there was: it
+/// exchanges keys, and tells when that is over.
+bool ChannelStreams::is_closed_to_all(StreamId id) const noexcept {
+    const std::optional<ssh::ChannelState> state = session_->channel(channel_of(id));
+    return state && state->open && state->send_window > 0 &&
+           session_->outbox_bytes() < ssh::outbox_bytes_max;
 }
 
 std::size_t ChannelStreams::send(StreamId id, std::span<const std::byte> bytes) noexcept {
     const std::size_t taken = session_->send(channel_of(id), bytes);
+    count_as_read(stream(id), bytes.size() - taken);
     up_.moved(stream(id).up, taken, owner_.now());
     if (taken < bytes.size()) {
         wait_for(id, Wait::session);
+        takes_nothing_ = takes_nothing_ || is_closed_to_all(id);
     }
     owner_.session_changed();
     return taken;
@@ -131,6 +165,7 @@ void ChannelStreams::grant(StreamId id, std::size_t bytes) noexcept {
 }
 
 void ChannelStreams::eof(StreamId id) noexcept {
+    count_as_read(stream(id), 0);
     session_->eof(channel_of(id));
     owner_.session_changed();
 }
@@ -274,6 +309,7 @@ void ChannelStreams::take(const ssh::WindowOpened& event) noexcept {
 }
 
 void ChannelStreams::wake_blocked() noexcept {
+    takes_nothing_ = false;
     wake(blocked_, &Stream::in_blocked, Wait::session);
 }
 
@@ -334,6 +370,7 @@ StreamUser* ChannelStreams::let_go(Stream& stream) noexcept {
     --open_count_;
     down_.ended(stream.down);
     up_.ended(stream.up);
+    count_as_read(stream, 0);
     give_back(stream.window_bytes);
     // A number that is on a list stays there, for whoever has it next.
     Stream left;

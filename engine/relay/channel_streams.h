@@ -59,7 +59,7 @@ class ChannelStreams final : public Upstream {
     Opened open(const Target& target,
                 const Originator& originator,
                 StreamUser& user) noexcept override;
-    std::uint32_t allowance(StreamId id) noexcept override;
+    std::uint32_t allowance(StreamId id, std::uint32_t wanted_bytes) noexcept override;
     std::size_t send(StreamId id, std::span<const std::byte> bytes) noexcept override;
     void grant(StreamId id, std::size_t bytes) noexcept override;
     void eof(StreamId id) noexcept override;
@@ -93,6 +93,7 @@ class ChannelStreams final : public Upstream {
         bool in_ahead = false;
         std::uint32_t window_bytes = 0;  ///< what the server may have under way, given back or not
         std::uint32_t send_window_max = 0;  ///< the most that the server ever let us send
+        std::uint32_t reading_bytes = 0;    ///< beyond a small buffer: count_as_read()
         WindowPolicy::Flow down;
         WindowPolicy::Flow up;
     };
@@ -109,6 +110,9 @@ class ChannelStreams final : public Upstream {
     [[nodiscard]] std::uint32_t bytes_ahead(Stream& stream,
                                             const ssh::ChannelState& state) noexcept;
     [[nodiscard]] std::uint32_t ahead_max() const noexcept;
+    [[nodiscard]] std::uint32_t may_read(StreamId id, std::uint32_t wanted_bytes) noexcept;
+    void count_as_read(Stream& stream, std::size_t bytes) noexcept;
+    [[nodiscard]] bool is_closed_to_all(StreamId id) const noexcept;
     [[nodiscard]] std::uint32_t deserved_window() const noexcept;
     [[nodiscard]] std::uint64_t least_of(const WindowPolicy& policy,
                                          std::uint64_t beside_others) const noexcept;
@@ -129,6 +133,8 @@ class ChannelStreams final : public Upstream {
     std::vector<StreamId> ahead_;    ///< likewise
     std::vector<StreamId> waking_;   ///< one of these lists while it is served
     std::size_t open_count_ = 0;
+    std::uint32_t reading_bytes_ = 0;  ///< of all streams
+    bool takes_nothing_ = false;       ///< the session exchanges keys, until wake_blocked()
     bool may_hold_ahead_ = false;
     bool close_stands_for_eof_ = false;
 };

@@ -106,12 +106,14 @@ void ForwardedConnection::give_back(const Refusal& refusal) noexcept {
 // ---- up: local socket to stream ----------------------------------------------------------------
 
 void ForwardedConnection::receive_more() noexcept {
-    if (phase_ != Phase::open || local_ended_ || receive_.in_flight() || input_) {
+    if (phase_ != Phase::open || local_ended_ || receive_.in_flight() || !input_.empty()) {
         return;
     }
-    const std::uint32_t allowance = upstream_->allowance(stream_);
+    const std::uint32_t allowance =
+        upstream_->allowance(stream_, sends_much_ ? local_buffer_bytes : small_local_buffer_bytes);
     if (allowance > 0) {
-        io::BufferPool& pool = sends_much_ ? around_.large_pool : around_.small_pool;
+        const bool is_large = allowance > small_local_buffer_bytes;
+        io::BufferPool& pool = is_large ? around_.large_pool : around_.small_pool;
         around_.loop.receive(socket_, pool, allowance, receive_);
     } else {
         watch_hangup();
@@ -137,29 +139,28 @@ void ForwardedConnection::on_received(io::Outcome& outcome) noexcept {
     }
     around_.counters.bytes_up.add(outcome.bytes);
     sends_much_ = outcome.bytes >= small_local_buffer_bytes;
-    input_ = std::move(outcome.buffer);
-    input_rest_ = input_.bytes();
-    send_up();
-}
-
-void ForwardedConnection::send_up() noexcept {
-    input_rest_ = input_rest_.subspan(upstream_->send(stream_, input_rest_));
-    if (input_rest_.empty()) {
-        input_.reset();
-        receive_more();
-    } else {
+    const std::span<const std::byte> bytes = outcome.buffer.bytes();
+    const std::size_t taken = upstream_->send(stream_, bytes);
+    if (taken < bytes.size()) {
+        input_.hold(std::move(outcome.buffer), bytes.subspan(taken));
         watch_hangup();
+        return;
     }
+    outcome.buffer.reset();
+    receive_more();
 }
 
 void ForwardedConnection::writable() noexcept {
     if (phase_ != Phase::open) {
         return;
     }
-    if (input_) {
-        send_up();
-    } else {
+    if (!input_.empty()) {
+        input_.consume(upstream_->send(stream_, input_.bytes()));
+    }
+    if (input_.empty()) {
         receive_more();
+    } else {
+        watch_hangup();
     }
 }
 
@@ -331,8 +332,7 @@ void ForwardedConnection::closed(bool cut) noexcept {
     ending_ = clean || planted_fault::hides_a_cut ? Ending::clean : Ending::reset;
     around_.observer.tunnel_ended(target_, !clean);
     move_to(Phase::delivering);
-    input_.reset();
-    input_rest_ = {};
+    input_.clear();
     around_.loop.cancel(receive_);
     watch_hangup();
     // What ended cleanly may take as long as the reader likes, like any connection that is open.
@@ -408,8 +408,7 @@ void ForwardedConnection::abort() noexcept {
 void ForwardedConnection::close_socket(Ending ending) noexcept {
     move_to(Phase::closing);
     ending_ = ending;
-    input_.reset();
-    input_rest_ = {};
+    input_.clear();
     if (end_.in_flight()) {
         around_.loop.cancel(end_);
     } else {

@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "engine/io/loop.h"
+#include "engine/relay/held_input.h"
 #include "engine/relay/limits.h"
 #include "engine/relay/observer.h"
 #include "engine/relay/receive_round.h"
@@ -104,7 +105,6 @@ class ForwardedConnection final : public StreamUser {
     void give_back(const Refusal& refusal) noexcept;
     void watch_hangup() noexcept;
     void receive_more() noexcept;
-    void send_up() noexcept;
     void keep(ReceiveRound::Link link) noexcept;
     void keep_what_was_left(std::size_t taken) noexcept;
     void go_on_down() noexcept;
@@ -137,8 +137,7 @@ class ForwardedConnection final : public StreamUser {
     // Up.
     bool local_ended_ = false;  ///< the client's FIN was read and EOF asked for
     bool sends_much_ = false;   ///< its last bytes filled a small buffer
-    io::Lease input_;
-    std::span<const std::byte> input_rest_;
+    HeldInput input_;
 
     // Down.
     ReceiveRound* round_ = nullptr;  ///< of the pieces not yet sent, or of the send in flight

@@ -65,6 +65,12 @@ inline constexpr std::uint32_t local_buffers = 8;
 inline constexpr std::uint32_t small_local_buffer_bytes = 16 * 1024;
 inline constexpr std::uint32_t small_local_buffers = 128;
 
+/// What the streams of one session may be reading at once, or have read and not been rid of, beyond
+/// a small buffer each: a session that takes nothing any more makes its shard hold that, because a
+/// read that waits for its client cannot be made smaller. Each read gets a part of what is left.
+inline constexpr std::uint32_t reading_bytes_max = 8 * 1024 * 1024;
+inline constexpr std::uint32_t reading_parts = 16;
+
 /// One read of the SSH socket. Few are needed: a buffer is held only while its round is served.
 inline constexpr std::uint32_t session_buffer_bytes = 512 * 1024;
 inline constexpr std::uint32_t session_buffers = 8;
@@ -151,6 +157,8 @@ static_assert(scarce_window_bytes <= least_window_bytes);
 static_assert(least_window_bytes <= initial_window_bytes);
 static_assert(least_ahead_bytes <= initial_window_bytes);
 static_assert(initial_window_bytes <= most_window_bytes);
+static_assert(reading_bytes_max / reading_parts >= local_buffer_bytes);
+static_assert(small_local_buffer_bytes >= sparse_bytes);
 static_assert(session_buffer_bytes > ssh::packet_bytes_required);
 static_assert(outbox_high_water_bytes < ssh::outbox_bytes_max);
 

@@ -81,8 +81,10 @@ class Upstream {
     [[nodiscard]] virtual Opened open(const Target& target,
                                       const Originator& originator,
                                       StreamUser& user) noexcept = 0;
-    /// How many bytes are worth reading for this stream now. 0: wait for writable().
-    [[nodiscard]] virtual std::uint32_t allowance(StreamId id) noexcept = 0;
+    /// How many bytes may be read for this stream now, of `wanted_bytes` that would be. 0: wait for
+    /// writable(). What is allowed is kept free for it until send() was offered what came of it.
+    [[nodiscard]] virtual std::uint32_t allowance(StreamId id,
+                                                  std::uint32_t wanted_bytes) noexcept = 0;
     /// Takes some of `bytes`, in order, and returns how many.
     [[nodiscard]] virtual std::size_t send(StreamId id,
                                            std::span<const std::byte> bytes) noexcept = 0;

@@ -25,7 +25,7 @@ class ChannelStreamsTest : public testing::Test, protected ChannelStreams::Owner
     /// The stream has used `ahead` bytes of a window of a megabyte.
     void let_send(StreamId id, std::uint32_t ahead) {
         session.channel_of(channel(id)).send_window = 1024 * 1024;
-        static_cast<void>(streams.allowance(id));
+        static_cast<void>(streams.allowance(id, local_buffer_bytes));
         session.channel_of(channel(id)).send_window -= ahead;
     }
     /// All of them send as much, up and down, over a path so short that it holds nothing.
@@ -202,18 +202,96 @@ TEST_F(EstablishedStreams, AllowsTheWindowButNoMoreThanOneBuffer) {
     const StreamId id = open(user);
 
     session.channel_of(channel(id)).send_window = 17;
-    EXPECT_EQ(streams.allowance(id), 17U);
+    EXPECT_EQ(streams.allowance(id, local_buffer_bytes), 17U);
     session.channel_of(channel(id)).send_window = 0xffffffff;
-    EXPECT_EQ(streams.allowance(id), local_buffer_bytes);
+    EXPECT_EQ(streams.allowance(id, local_buffer_bytes), local_buffer_bytes);
     session.channel_of(channel(id)).open = false;
-    EXPECT_EQ(streams.allowance(id), 0U);
+    EXPECT_EQ(streams.allowance(id, local_buffer_bytes), 0U);
+}
+
+TEST_F(EstablishedStreams, ReadsNothingForAnybodyWhileTheSessionTakesNothing) {
+    const StreamId held = open(user);
+    const StreamId small = open(other);
+    session.send_room_bytes = 0;
+    EXPECT_EQ(streams.send(held, bytes_of("abc")), 0U);
+
+    EXPECT_EQ(streams.allowance(small, local_buffer_bytes), 0U);
+    session.send_room_bytes = SIZE_MAX;
+    streams.wake_blocked();
+
+    EXPECT_EQ(other.told, (Words{"writable"}));
+    EXPECT_EQ(streams.allowance(small, local_buffer_bytes), 1024U);
+}
+
+TEST_F(EstablishedStreams, ReadsNothingEvenOfThoseThatSendLittleWhileTheOutboxTakesNoMore) {
+    const StreamId small = open(user);
+    session.outbox_claimed_bytes = ssh::outbox_bytes_max;
+    EXPECT_EQ(streams.allowance(small, local_buffer_bytes), 0U);
+
+    session.outbox_claimed_bytes = ssh::outbox_bytes_max - 1;
+    streams.wake_blocked();
+
+    EXPECT_EQ(user.told, (Words{"writable"}));
+    EXPECT_GT(streams.allowance(small, local_buffer_bytes), 0U);
+}
+
+// The channel is closed, of which its stream has not been told: nobody else has to wait.
+TEST_F(EstablishedStreams, ReadsOnForOthersWhenOnlyOneChannelTakesNothing) {
+    const StreamId ended = open(user);
+    const StreamId going_on = open(other);
+    session.send_room_bytes = 0;
+    session.channel_of(channel(ended)).open = false;
+
+    EXPECT_EQ(streams.send(ended, bytes_of("abc")), 0U);
+
+    EXPECT_GT(streams.allowance(going_on, local_buffer_bytes), 0U);
+}
+
+TEST_F(EstablishedStreams, ReadNoMoreTogetherThanASessionThatStopsMayLeave) {
+    std::vector<StreamId> all;
+    std::uint64_t reading_bytes = 0;
+    for (std::size_t count = 0; count < session_channels_max; ++count) {
+        all.push_back(open(user));
+        session.channel_of(channel(all.back())).send_window = UINT32_MAX;
+
+        const std::uint32_t allowed = streams.allowance(all.back(), local_buffer_bytes);
+
+        EXPECT_GE(allowed, small_local_buffer_bytes);
+        reading_bytes += allowed - small_local_buffer_bytes;
+    }
+    EXPECT_LE(reading_bytes, reading_bytes_max);
+
+    // What the session does not take keeps its part.
+    session.send_room_bytes = 0;
+    static_cast<void>(streams.send(all[0], bytes_of(pattern(local_buffer_bytes))));
+    session.send_room_bytes = SIZE_MAX;
+    streams.wake_blocked();
+    EXPECT_LT(streams.allowance(all[1], local_buffer_bytes), local_buffer_bytes / 2);
+
+    // Whatever ends a read gives it back.
+    for (std::size_t index = 0; index < all.size(); ++index) {
+        switch (index % 4) {
+        case 0:
+            static_cast<void>(streams.send(all[index], bytes_of("x")));
+            break;
+        case 1:
+            streams.eof(all[index]);
+            break;
+        case 2:
+            streams.close(all[index]);
+            break;
+        default:
+            EXPECT_GT(streams.allowance(all[index], 1), 0U);
+        }
+    }
+    EXPECT_EQ(streams.allowance(all[0], local_buffer_bytes), local_buffer_bytes);
 }
 
 TEST_F(EstablishedStreams, WakesAStreamWithoutWindowByItsOwnWindowOnly) {
     const StreamId id = open(user);
     const StreamId second = open(other);
     session.channel_of(channel(id)).send_window = 0;
-    EXPECT_EQ(streams.allowance(id), 0U);
+    EXPECT_EQ(streams.allowance(id, local_buffer_bytes), 0U);
 
     streams.wake_blocked();
     streams.take(ssh::WindowOpened{channel(second)});
@@ -229,7 +307,7 @@ TEST_F(EstablishedStreams, WakesAStreamThatTheOutboxHeldBackWithTheOthers) {
     const StreamId id = open(user);
     let_send(id, sparse_bytes);
     session.outbox_claimed_bytes = outbox_high_water_bytes;
-    EXPECT_EQ(streams.allowance(id), 0U);
+    EXPECT_EQ(streams.allowance(id, local_buffer_bytes), 0U);
 
     streams.wake_blocked();
     streams.wake_blocked();
@@ -360,7 +438,7 @@ TEST_F(EstablishedStreams, ReadsOnForOneThatSendsLittleWhileTheOutboxIsFull) {
 
     let_send(id, sparse_bytes - 1);
 
-    EXPECT_EQ(streams.allowance(id), sparse_bytes);
+    EXPECT_EQ(streams.allowance(id, local_buffer_bytes), sparse_bytes);
 }
 
 TEST_F(EstablishedStreams, ServesThoseThatSendLittleBeforeThoseThatSendMuch) {
@@ -393,13 +471,13 @@ TEST_F(EstablishedStreams, HoldsOneThatIsFarAheadUntilTheServerHasTakenMore) {
     talk(talker);
     let_send(bulk, least_ahead_bytes);
 
-    EXPECT_EQ(streams.allowance(bulk), 0U);
+    EXPECT_EQ(streams.allowance(bulk, local_buffer_bytes), 0U);
     streams.wake_ahead();
     EXPECT_EQ(user.told, (Words{"writable"}));
-    EXPECT_EQ(streams.allowance(bulk), 0U);
+    EXPECT_EQ(streams.allowance(bulk, local_buffer_bytes), 0U);
     session.channel_of(channel(bulk)).send_window += least_ahead_bytes / 2;
 
-    EXPECT_EQ(streams.allowance(bulk), least_ahead_bytes / 2);
+    EXPECT_EQ(streams.allowance(bulk, local_buffer_bytes), least_ahead_bytes / 2);
 }
 
 TEST_F(EstablishedStreams, LetsOneBesideIdleOnesGetFurtherAhead) {
@@ -409,10 +487,10 @@ TEST_F(EstablishedStreams, LetsOneBesideIdleOnesGetFurtherAhead) {
     move_alike({bulk});
 
     session.channel_of(channel(bulk)).send_window = 4 * initial_window_bytes;
-    static_cast<void>(streams.allowance(bulk));
+    static_cast<void>(streams.allowance(bulk, local_buffer_bytes));
     session.channel_of(channel(bulk)).send_window -= initial_window_bytes - local_buffer_bytes;
 
-    EXPECT_EQ(streams.allowance(bulk), local_buffer_bytes);
+    EXPECT_EQ(streams.allowance(bulk, local_buffer_bytes), local_buffer_bytes);
 }
 
 TEST_F(EstablishedStreams, LetsOneUseItsWholeWindowWhereTheServerMayWaitForThat) {
@@ -421,7 +499,7 @@ TEST_F(EstablishedStreams, LetsOneUseItsWholeWindowWhereTheServerMayWaitForThat)
 
     let_send(bulk, 1024 * 1024 - 1);
 
-    EXPECT_EQ(streams.allowance(bulk), 1U);
+    EXPECT_EQ(streams.allowance(bulk, local_buffer_bytes), 1U);
 }
 
 TEST_F(EstablishedStreams, ShrinksTheWindowsOfStreamsThatAreNotAlone) {

@@ -39,7 +39,9 @@ class FakeUpstream final : public Upstream {
         user = &asking;
         return {.ok = refusal.empty(), .id = StreamId{7}, .refusal = {refusal, shortage}};
     }
-    std::uint32_t allowance(StreamId) noexcept override { return allowed_bytes; }
+    std::uint32_t allowance(StreamId, std::uint32_t wanted_bytes) noexcept override {
+        return std::min(allowed_bytes, wanted_bytes);
+    }
     std::size_t send(StreamId, std::span<const std::byte> bytes) noexcept override {
         const std::size_t taken = std::min(room_bytes, bytes.size());
         room_bytes -= room_bytes == SIZE_MAX ? 0 : taken;

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -25,13 +26,9 @@ class ForwardedConnectionTest : public testing::Test, protected ForwardedConnect
             {.buffers = 4, .buffer_bytes = local_buffer_bytes, .headroom_bytes = 0});
         session_pool = *ground.loop.make_pool(
             {.buffers = 4, .buffer_bytes = session_buffer_bytes, .headroom_bytes = 0});
-        const io::Address address = address_of("127.0.0.1", 8080);
-        const int listener = *ground.network.listen(address);
-        client = std::make_unique<Peer>(ground.network, *ground.network.connect(address));
-        const ForwardedConnection::Surroundings around{
-            ground.loop, *small_pool, *large_pool, *this, observer, counters};
-        connection = std::make_unique<ForwardedConnection>(
-            around, io::Socket{*ground.network.take_waiting(listener)}, target);
+        listener = *ground.network.listen(address);
+        client = std::make_unique<Peer>(connect());
+        connection = accept();
     }
     ~ForwardedConnectionTest() override {
         connection->abort();
@@ -53,6 +50,38 @@ class ForwardedConnectionTest : public testing::Test, protected ForwardedConnect
         came_back = std::move(socket);
         returns.push_back(std::string{refusal.reason} +
                           (refusal.shortage == Shortage::channels ? ", shortage" : ""));
+    }
+
+    Peer connect() { return {ground.network, *ground.network.connect(address)}; }
+    std::unique_ptr<ForwardedConnection> accept() {
+        const ForwardedConnection::Surroundings around{
+            ground.loop, *small_pool, *large_pool, *this, observer, counters};
+        return std::make_unique<ForwardedConnection>(
+            around, io::Socket{*ground.network.take_waiting(listener)}, target);
+    }
+
+    /// Another client and its connection, over the same pools.
+    struct Extra {
+        Peer client;
+        std::unique_ptr<ForwardedConnection> connection;
+    };
+    std::vector<Extra> connect_more(std::size_t count, Upstream& over) {
+        std::vector<Extra> made;
+        while (made.size() < count) {
+            Peer peer = connect();
+            made.push_back({peer, accept()});
+            made.back().connection->start(&over);
+            made.back().connection->opened();
+        }
+        return made;
+    }
+    void abort(std::vector<Extra>& extras) {
+        for (Extra& extra : extras) {
+            extra.connection->abort();
+        }
+        ground.pass(std::chrono::seconds{1});
+        ends -= static_cast<int>(extras.size());
+        extras.clear();
     }
 
     void open() {
@@ -104,6 +133,8 @@ class ForwardedConnectionTest : public testing::Test, protected ForwardedConnect
     }
 
     Ground ground;
+    const io::Address address = address_of("127.0.0.1", 8080);
+    int listener = -1;
     const Target target{"db.internal", 5432};
     FakeUpstream upstream;
     RecordingObserver observer;

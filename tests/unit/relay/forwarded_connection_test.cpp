@@ -3,6 +3,7 @@
 #include "engine/relay/forwarded_connection.h"
 
 #include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -194,6 +195,35 @@ TEST_F(ForwardedConnectionTest, KeepsWhatTheStreamDidNotTakeUntilItIsWritable) {
 
     EXPECT_EQ(upstream.sent, "abcdef");
     EXPECT_EQ(upstream.told, (Words{"eof"}));
+}
+
+// The pools of these tests have four buffers each.
+TEST_F(ForwardedConnectionTest, ReadsOnBesideManyWhoseStreamsTakeNothing) {
+    open();
+    FakeUpstream stuck;
+    stuck.room_bytes = 0;
+    std::vector<Extra> others = connect_more(20, stuck);
+    for (Extra& other : others) {
+        other.client.write("nobody takes this");
+    }
+    ground.settle();
+    EXPECT_EQ(counters.bytes_up.read(), others.size() * 17);
+
+    client->write("but this");
+    ground.settle();
+    EXPECT_EQ(upstream.sent, "but this");
+    stuck.room_bytes = SIZE_MAX;
+    for (Extra& other : others) {
+        other.connection->writable();
+    }
+
+    std::string all;
+    for (std::size_t count = 0; count < others.size(); ++count) {
+        all += "nobody takes this";
+    }
+    EXPECT_EQ(stuck.sent, all);
+    EXPECT_EQ(ground.simulated.leases_out(), 0U);
+    abort(others);
 }
 
 TEST_F(ForwardedConnectionTest, HoldsNoBufferWhileTheClientIsSilent) {

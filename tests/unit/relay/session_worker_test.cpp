@@ -284,10 +284,10 @@ TEST_F(DeafServer, WakesStreamsThatTheOutboxHeldBackWhenItDrains) {
     const StreamId id = open_stream();
     const ssh::LocalChannelId channel{static_cast<std::uint32_t>(id)};
     session().channel_of(channel).send_window = 1024 * 1024;
-    EXPECT_GT(worker->upstream()->allowance(id), 0U);
+    EXPECT_GT(worker->upstream()->allowance(id, local_buffer_bytes), 0U);
     session().channel_of(channel).send_window -= sparse_bytes;
     session().outbox_text += pattern(600 * 1024);
-    EXPECT_EQ(worker->upstream()->allowance(id), 0U);
+    EXPECT_EQ(worker->upstream()->allowance(id, local_buffer_bytes), 0U);
     worker->settle();
     settle();
     EXPECT_TRUE(user.told.empty());
