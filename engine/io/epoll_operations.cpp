@@ -155,9 +155,8 @@ std::size_t EpollLoop::call_back(Completion& operation) noexcept {
         break;
     }
     case Kind::reset:
-        socket_calls::set_reset_on_close(operation.scratch_.fd);
-        [[fallthrough]];
     case Kind::close: {
+        socket_calls::set_reset_on_close(operation.scratch_.fd, operation.kind_ == Kind::reset);
         sockets_.forget(operation.scratch_.fd);
         const Socket closed{operation.scratch_.fd};
         break;

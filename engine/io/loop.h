@@ -64,7 +64,9 @@ class Loop {
 
     [[nodiscard]] virtual IoResult<std::unique_ptr<BufferPool>> make_pool(
         const BufferPool::Shape& shape) = 0;
-    /// Binds and listens (SO_REUSEADDR set; a unix path is not unlinked).
+    /// Binds and listens (SO_REUSEADDR set; a unix path is not unlinked). A TCP connection that is
+    /// accepted from it ends with a reset, unless close() or shutdown() says otherwise: so it does
+    /// when this process dies.
     [[nodiscard]] virtual IoResult<Socket> listen(const Address& address,
                                                   const ListenOptions& options = {}) = 0;
     [[nodiscard]] virtual Address local_address(const Socket& socket) const noexcept = 0;
@@ -116,7 +118,7 @@ class Loop {
     /// an error once: after it, a later receive may look like the end of the stream.
     virtual void watch_hangup(const Socket& socket, Completion& done) noexcept = 0;
     /// Cancels what is in flight on the socket, waits for those callbacks, closes, and calls back.
-    /// The Socket is empty at once.
+    /// An orderly end: the kernel goes on delivering what was sent. The Socket is empty at once.
     virtual void close(Socket&& socket, Completion& done) noexcept = 0;
     /// The same with linger 0: a TCP peer sees a reset.
     virtual void reset(Socket&& socket, Completion& done) noexcept = 0;

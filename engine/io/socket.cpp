@@ -1,6 +1,6 @@
-// The end of a Socket that no operation uses: a plain close, which leaves an orderly end to the
-// peer unless unread bytes are left. What is in flight is the business of Loop::close() and
-// reset().
+// The end of a Socket that no operation uses: a plain close, which is an orderly end for the peer
+// unless unread bytes are left or the socket was accepted. What is in flight is the business of
+// Loop::close() and reset().
 
 #include "engine/io/socket.h"
 

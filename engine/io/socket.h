@@ -6,8 +6,8 @@
 namespace caponier::io {
 
 /// Move-only. A Socket with operations in flight must be given back through Loop::close() or
-/// Loop::reset(); one without may simply be destroyed, which closes it. Between operations it may
-/// be moved to another thread and used with that thread's Loop.
+/// Loop::reset(); one without may simply be destroyed, which closes it, and resets it if it was
+/// accepted. Between operations it may be moved to another thread and used with that thread's Loop.
 class Socket {
   public:
     Socket() noexcept = default;

@@ -61,6 +61,9 @@ IoResult<Socket> listen(const Address& address, const ListenOptions& options) no
         !set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, options.ipv6_only ? 1 : 0)) {
         return last_error();
     }
+    // Inherited by what is accepted: a process that dies leaves no end that looks like an orderly
+    // one.
+    set_reset_on_close(fd, true);
     if (::bind(fd, address.data(), address.size()) != 0 || ::listen(fd, options.backlog) != 0) {
         return last_error();
     }
@@ -106,8 +109,8 @@ void acknowledge_now(int fd) noexcept {
     set_option(fd, IPPROTO_TCP, TCP_QUICKACK, 1);
 }
 
-void set_reset_on_close(int fd) noexcept {
-    const linger at_once{.l_onoff = 1, .l_linger = 0};
+void set_reset_on_close(int fd, bool yes) noexcept {
+    const linger at_once{.l_onoff = yes ? 1 : 0, .l_linger = 0};
     ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
 }
 

@@ -13,7 +13,8 @@ namespace caponier::io::socket_calls {
 
 /// A non-blocking, close-on-exec stream socket of the address family, TCP_NODELAY set.
 [[nodiscard]] IoResult<Socket> make_stream(int family) noexcept;
-/// Bound and listening, non-blocking. On Linux what is accepted from it inherits TCP_NODELAY.
+/// Bound and listening, non-blocking. On Linux what is accepted from it inherits TCP_NODELAY and
+/// set_reset_on_close(), which is on.
 [[nodiscard]] IoResult<Socket> listen(const Address& address,
                                       const ListenOptions& options) noexcept;
 
@@ -34,8 +35,9 @@ void set_no_delay(int fd) noexcept;
 /// TCP_NOTSENT_LOWAT; nothing on another kind of socket.
 void set_unsent_low_water(int fd, std::uint32_t bytes) noexcept;
 void acknowledge_now(int fd) noexcept;
-/// SO_LINGER with 0 seconds: the next close resets a TCP connection and drops what was not sent.
-void set_reset_on_close(int fd) noexcept;
+/// SO_LINGER with 0 seconds: a close, whoever makes it, resets a TCP connection and drops what was
+/// not sent. Without it a close is an orderly end; nothing on another kind of socket.
+void set_reset_on_close(int fd, bool yes) noexcept;
 
 /// True for what accept() reports of one connection that went away before it was accepted, or of
 /// the network (accept(2) lists them): the listener itself is well.

@@ -183,9 +183,8 @@ void UringLoop::prepare(Completion& operation) noexcept {
         io_uring_prep_poll_multishot(&submission, scratch.fd, 0);
         break;
     case Kind::reset:
-        socket_calls::set_reset_on_close(scratch.fd);
-        [[fallthrough]];
     case Kind::close:
+        socket_calls::set_reset_on_close(scratch.fd, operation.kind_ == Kind::reset);
         io_uring_prep_close(&submission, scratch.fd);
         // From now on the number may be another socket's, before the loop hears that it was closed.
         sockets_.forget(std::exchange(scratch.fd, -1));

@@ -393,6 +393,64 @@ TEST_P(LoopContract, CloseDeliversWhatWasSent) {
     EXPECT_TRUE(receive_all(pair.far, 30'001) == long_text(30'000));
 }
 
+// The peer is slow, so that most of it is still with our kernel when the socket is closed.
+TEST_P(LoopContract, CloseDeliversWhatTheKernelHoldsWhoeverMadeTheConnection) {
+    for (const bool is_accepted : {false, true}) {
+        for (const bool is_shut_down : {false, true}) {
+            Pair& pair = connected();
+            io::Socket& ends = is_accepted ? pair.far : pair.near;
+            io::Socket& reads = is_accepted ? pair.near : pair.far;
+            const std::size_t filled = fill(ends);
+            if (is_shut_down) {
+                Operation& shutdown = operation();
+                loop().shutdown(ends, shutdown.done);
+                ASSERT_TRUE(completes(shutdown));
+            }
+            Operation& close = operation();
+
+            loop().close(std::move(ends), close.done);
+            ASSERT_TRUE(completes(close));
+
+            EXPECT_EQ(receive_all(reads, filled + 1).size(), filled);
+            Operation& end = operation();
+            loop().receive(reads, pool(), 1, end.done);
+            ASSERT_TRUE(completes(end));
+            EXPECT_EQ(end.error, 0);
+            EXPECT_EQ(end.bytes, 0U);
+        }
+    }
+}
+
+// What becomes of a socket whose process has died: nobody closes it but the kernel.
+TEST_P(LoopOnTheKernel, AnAcceptedSocketThatIsOnlyLeftIsReset) {
+    for (const std::string_view host : {"127.0.0.1", "::1"}) {
+        for (const bool is_shut_down : {false, true}) {
+            Pair& pair =
+                connected_through(listener_at(io::Address::ip(host, 0).value_or(io::Address{})));
+            const std::size_t filled = fill(pair.far);
+            if (is_shut_down) {
+                Operation& shutdown = operation();
+                loop().shutdown(pair.far, shutdown.done);
+                ASSERT_TRUE(completes(shutdown));
+            }
+
+            pair.far = io::Socket{};
+
+            Operation& receive = operation();
+            std::size_t received = 0;
+            do {
+                const int calls = receive.calls;
+                receive.buffer.reset();
+                loop().receive(pair.near, pool(), 4'096, receive.done);
+                ASSERT_TRUE(completes(receive, calls + 1));
+                received += receive.bytes;
+            } while (receive.bytes > 0);
+            EXPECT_LT(received, filled);
+            EXPECT_EQ(receive.error, ECONNRESET);
+        }
+    }
+}
+
 TEST_P(LoopContract, ClosingAListenerEndsItsAccept) {
     io::Socket& listening = listener();
     Operation& accept = operation();
