@@ -265,7 +265,7 @@ void ChannelStreams::take(const ssh::ChannelOpened& event) noexcept {
 }
 
 void ChannelStreams::take(const ssh::ChannelRefused& event) noexcept {
-    if (StreamUser* user = release(event.id)) {
+    if (StreamUser* user = release(event.id).user) {
         std::string reason{meaning_of(event.reason)};
         if (!event.text.empty()) {
             reason.append(": ").append(event.text);
@@ -295,10 +295,10 @@ void ChannelStreams::take(const ssh::ChannelClosed& event) noexcept {
         user->eof();  // Where its own side had ended, it closes the stream.
     }
     // Nobody's: its user closed it while this event was on its way.
-    if (StreamUser* user = release(event.id)) {
+    if (Gone gone = release(event.id); gone.user != nullptr) {
         // The number is free again only after our own CLOSE.
         session_->close(event.id);
-        user->closed(event.cut && !stands_for_eof);
+        gone.user->closed(event.cut && !stands_for_eof, std::move(gone.share));
     }
 }
 
@@ -346,8 +346,8 @@ void ChannelStreams::wake(StreamId id) noexcept {
 
 void ChannelStreams::session_ended() noexcept {
     for (Stream& stream : streams_) {
-        if (StreamUser* user = let_go(stream)) {
-            user->closed(true);
+        if (Gone gone = let_go(stream); gone.user != nullptr) {
+            gone.user->closed(true, std::move(gone.share));
         }
     }
 }
@@ -358,25 +358,25 @@ StreamUser* ChannelStreams::user_of(ssh::LocalChannelId id) const noexcept {
     return index_of(id) < streams_.size() ? streams_[index_of(id)].user : nullptr;
 }
 
-StreamUser* ChannelStreams::release(ssh::LocalChannelId id) noexcept {
-    return user_of(id) == nullptr ? nullptr : let_go(streams_[index_of(id)]);
+ChannelStreams::Gone ChannelStreams::release(ssh::LocalChannelId id) noexcept {
+    return user_of(id) == nullptr ? Gone{} : let_go(streams_[index_of(id)]);
 }
 
-/// Forgets the stream and whom it belonged to; null if it was nobody's.
-StreamUser* ChannelStreams::let_go(Stream& stream) noexcept {
+/// Forgets the stream and whom it belonged to.
+ChannelStreams::Gone ChannelStreams::let_go(Stream& stream) noexcept {
     if (stream.user == nullptr) {
-        return nullptr;
+        return {};
     }
     --open_count_;
     down_.ended(stream.down);
     up_.ended(stream.up);
     count_as_read(stream, 0);
-    give_back(stream.window_bytes);
+    MemoryShare share{budget_, stream.window_bytes};
     // A number that is on a list stays there, for whoever has it next.
     Stream left;
     left.in_blocked = stream.in_blocked;
     left.in_ahead = stream.in_ahead;
-    return std::exchange(stream, left).user;
+    return {.user = std::exchange(stream, left).user, .share = std::move(share)};
 }
 
 void ChannelStreams::wait_for(StreamId id, Wait what) noexcept {

@@ -102,8 +102,13 @@ class ChannelStreams final : public Upstream {
         return streams_[static_cast<std::uint32_t>(id)];
     }
     [[nodiscard]] StreamUser* user_of(ssh::LocalChannelId id) const noexcept;
-    [[nodiscard]] StreamUser* release(ssh::LocalChannelId id) noexcept;
-    StreamUser* let_go(Stream& stream) noexcept;
+    /// Whom a stream belonged to, null if nobody; and what was promised for it.
+    struct Gone {
+        StreamUser* user = nullptr;
+        MemoryShare share;
+    };
+    Gone release(ssh::LocalChannelId id) noexcept;
+    Gone let_go(Stream& stream) noexcept;
     void wait_for(StreamId id, Wait what) noexcept;
     void wake(std::vector<StreamId>& list, bool Stream::*listed, Wait what) noexcept;
     void wake(StreamId id) noexcept;

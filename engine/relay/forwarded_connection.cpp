@@ -224,6 +224,7 @@ void ForwardedConnection::on_sent(io::Outcome& outcome) noexcept {
     } else {
         backlog_.consume(outcome.bytes);
     }
+    keep_share_of_what_is_left();
     if (phase_ == Phase::closing) {
         return;
     }
@@ -320,7 +321,7 @@ void ForwardedConnection::local_failed() noexcept {
     close_socket(Ending::reset);
 }
 
-void ForwardedConnection::closed(bool cut) noexcept {
+void ForwardedConnection::closed(bool cut, MemoryShare share) noexcept {
     if (phase_ == Phase::opening) {
         give_back({.reason = "the session ended"});
         return;
@@ -332,6 +333,8 @@ void ForwardedConnection::closed(bool cut) noexcept {
     ending_ = clean || planted_fault::hides_a_cut ? Ending::clean : Ending::reset;
     around_.observer.tunnel_ended(target_, !clean);
     move_to(Phase::delivering);
+    share_ = std::move(share);
+    keep_share_of_what_is_left();
     input_.clear();
     around_.loop.cancel(receive_);
     watch_hangup();
@@ -341,6 +344,13 @@ void ForwardedConnection::closed(bool cut) noexcept {
     }
     watch_delivery();
     go_on_down();
+}
+
+/// Of a stream that is gone. What lies in a round may come to the backlog yet.
+void ForwardedConnection::keep_share_of_what_is_left() noexcept {
+    if (first_ == ReceiveRound::Link::none && in_flight_.empty()) {
+        share_.shrink_to(backlog_.bytes());
+    }
 }
 
 void ForwardedConnection::limit_delivery() noexcept {
@@ -431,6 +441,7 @@ void ForwardedConnection::on_end(io::Outcome&) noexcept {
         give_socket_back();
     } else {
         backlog_.clear();
+        share_.shrink_to(0);
         move_to(Phase::closed);
         around_.owner.connection_ended(*this);
     }

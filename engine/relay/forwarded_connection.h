@@ -75,7 +75,7 @@ class ForwardedConnection final : public StreamUser {
     void data(std::span<std::byte> bytes, ReceiveRound* round) noexcept override;
     void deliver() noexcept override;
     void eof() noexcept override;
-    void closed(bool cut) noexcept override;
+    void closed(bool cut, MemoryShare share) noexcept override;
     void writable() noexcept override;
 
     [[nodiscard]] const Target& target() const noexcept { return target_; }
@@ -110,6 +110,7 @@ class ForwardedConnection final : public StreamUser {
     void go_on_down() noexcept;
     void finish_if_both_ended() noexcept;
     void local_failed() noexcept;
+    void keep_share_of_what_is_left() noexcept;
     void end_delivery() noexcept;
     void watch_delivery() noexcept;
     void check_delivery() noexcept;
@@ -149,6 +150,7 @@ class ForwardedConnection final : public StreamUser {
     bool shut_down_ = false;     ///< and was passed on
 
     // Delivery after the stream's end.
+    MemoryShare share_;  ///< what was promised for the stream, down to what is left of it
     std::size_t undelivered_ = SIZE_MAX;  ///< at the last look
     bool delivery_is_limited_ = false;
     io::TimePoint delivery_deadline_{};

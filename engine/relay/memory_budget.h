@@ -2,13 +2,16 @@
 // How much all channels of the process may have promised to their peers. A window is a promise to
 // hold that many bytes for a local socket that has stopped reading, and SSH cannot take a promise
 // back: so the promises are counted, not the bytes. Shared by all shards; touched when a channel
-// opens, ends or changes its window, never for a packet.
+// opens, ends or changes its window, never for a packet. What a channel leaves behind when it ends,
+// because its local socket is slow, stays counted as a MemoryShare until it is delivered.
 
 #include <algorithm>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 #include "engine/relay/limits.h"
 
@@ -78,6 +81,38 @@ class MemoryBudget {
 
     const std::uint64_t bytes_;
     std::atomic<std::uint64_t> promised_{0};
+};
+
+/// A part of the budget, given back with its last owner. Move-only.
+class MemoryShare {
+  public:
+    MemoryShare() noexcept = default;
+    /// `bytes` were taken of the budget, which outlives the share; without one nothing is counted.
+    MemoryShare(MemoryBudget* budget, std::uint32_t bytes) noexcept
+        : budget_(budget), bytes_(budget == nullptr ? 0 : bytes) {}
+    MemoryShare(MemoryShare&& other) noexcept
+        : budget_(other.budget_), bytes_(std::exchange(other.bytes_, 0)) {}
+    MemoryShare& operator=(MemoryShare&& other) noexcept {
+        shrink_to(0);
+        budget_ = other.budget_;
+        bytes_ = std::exchange(other.bytes_, 0);
+        return *this;
+    }
+    MemoryShare(const MemoryShare&) = delete;
+    MemoryShare& operator=(const MemoryShare&) = delete;
+    ~MemoryShare() { shrink_to(0); }
+
+    /// No more than `bytes` are needed from now on.
+    void shrink_to(std::size_t bytes) noexcept {
+        if (bytes < bytes_) {
+            budget_->give_back(bytes_ - static_cast<std::uint32_t>(bytes));
+            bytes_ = static_cast<std::uint32_t>(bytes);
+        }
+    }
+
+  private:
+    MemoryBudget* budget_ = nullptr;
+    std::uint32_t bytes_ = 0;
 };
 
 }  // namespace caponier::relay

@@ -8,6 +8,8 @@
 #include <string>
 #include <string_view>
 
+#include "engine/relay/memory_budget.h"
+
 namespace caponier::relay {
 
 class ReceiveRound;
@@ -56,7 +58,8 @@ class StreamUser {
     virtual void deliver() noexcept = 0;
     virtual void eof() noexcept = 0;
     /// `cut`: the stream ended before it was finished, and what was delivered may be a truncation.
-    virtual void closed(bool cut) noexcept = 0;
+    /// `share` is what was promised for it, to be kept for as long as its bytes are.
+    virtual void closed(bool cut, MemoryShare share) noexcept = 0;
     /// send() may take more again, after it took less than it was offered or allowance() was 0.
     virtual void writable() noexcept = 0;
 

@@ -24,6 +24,10 @@ BUDGET = max(32, STOPPED // 15) * MIB
 SLACK = 32 * MIB + STOPPED * 4096
 # Small, so that it is the program that holds what nobody reads, and not the kernel.
 RECEIVE_BUFFER = 4096
+# So much that the kernels between the program and a reader cannot hold it, and a window can hold the
+# rest; and so many readers that what is left of it is twice the budget and the slack.
+LEFT = 4 * MIB
+LEFT_BEHIND = 25
 
 
 class Flood:
@@ -121,6 +125,40 @@ class Budget(rig.Case):
 
         # It waits for a while before that, in case that a tunnel ends.
         program.wait_for_lines("was refused: the memory budget is used up", seconds=25)
+
+    def test_what_readers_have_left_when_their_tunnels_end_counts_until_they_took_it(self):
+        sent = []
+
+        def serve(connection):
+            sent.append(load.Received())
+            assert connection.recv(1) == b""
+            load.exchange(connection, load.stream(1, LEFT), 50, received=sent[-1])
+        others = load.Target(load.duplex)
+        target = load.Target(serve)
+        program, [port, other] = self.forward(
+            self.start_sshd(), target.host_and_port, others.host_and_port,
+            options=["-o", "MemoryBudget=8M", *rig.ONE_SESSION])
+        load.converse(other, seed=5, size=16 * MIB)
+        before = program.resident_bytes()
+
+        # One after the other: the server has ended the tunnel of one when the next comes.
+        readers = []
+        for count in range(1, LEFT_BEHIND + 1):
+            readers.append(connect_and_never_read(port))
+            self.addCleanup(readers[-1].close)
+            readers[-1].shutdown(socket.SHUT_WR)
+            rig.wait_until(lambda at_least=count: len(sent) >= at_least, "the target has it")
+            load.wait_until_still(lambda: sum(each.sent for each in sent), seconds_still=0.2)
+        self.assertGreater(sum(each.sent == LEFT for each in sent), 0, "no tunnel has ended")
+
+        self.assertLess(program.resident_bytes() - before, (8 + 8) * MIB)
+        # The first were ended by the server long ago, the last are still held back by it.
+        again = [*readers[:3], *readers[-3:]]
+        for reader in again:
+            reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, MIB)
+        read = load.at_once(load.exchange, [(reader, (), 40, False) for reader in again])
+        self.assertEqual({(each.end, each.digest) for each in read},
+                         {(load.CLEAN, load.digest(1, LEFT))})
 
 
 if __name__ == "__main__":

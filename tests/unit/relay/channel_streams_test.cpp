@@ -568,6 +568,24 @@ TEST_F(ChannelStreamsTest, GivesEveryPromiseBack) {
     EXPECT_EQ(budget.promised(), 0U);
 }
 
+TEST_F(ChannelStreamsTest, LeavesThePromiseOfAClosedStreamToItsUser) {
+    MemoryBudget budget{1024 * 1024 * 1024};
+    ChannelStreams counted{*this, {}, &budget};
+    counted.carry_over(session);
+    const Upstream::Opened closed_by_peer = counted.open(target, {}, user);
+    ASSERT_TRUE(counted.open(target, {}, other).ok);
+
+    counted.take(ssh::ChannelClosed{channel(closed_by_peer.id), false});
+    counted.session_ended();
+    EXPECT_EQ(budget.promised(), 2 * initial_window_bytes);
+
+    user.share = {};
+    other.share.shrink_to(10);
+    EXPECT_EQ(budget.promised(), 10U);
+    other.share = {};
+    EXPECT_EQ(budget.promised(), 0U);
+}
+
 TEST_F(ChannelStreamsTest, RefusesToOpenBeyondTheMemoryBudget) {
     MemoryBudget budget{scarce_window_bytes};
     ChannelStreams counted{*this, {}, &budget};

@@ -57,6 +57,7 @@ class FakeStreamUser final : public StreamUser {
   public:
     Words told;
     std::function<void()> on_writable = [] {};
+    MemoryShare share;          ///< of the stream that was closed
     bool keeps_rounds = false;  ///< retains the round of its data, as a slow socket would
     std::vector<ReceiveRound*> kept;
 
@@ -76,7 +77,10 @@ class FakeStreamUser final : public StreamUser {
     }
     void deliver() noexcept override { told.emplace_back("deliver"); }
     void eof() noexcept override { told.emplace_back("eof"); }
-    void closed(bool cut) noexcept override { told.emplace_back(cut ? "cut" : "closed"); }
+    void closed(bool cut, MemoryShare promised) noexcept override {
+        told.emplace_back(cut ? "cut" : "closed");
+        share = std::move(promised);
+    }
     void writable() noexcept override {
         told.emplace_back("writable");
         on_writable();

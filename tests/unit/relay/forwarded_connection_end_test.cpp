@@ -44,7 +44,7 @@ TEST_P(EndsOfAConnection, AreCleanOnlyIfBothSidesWereDone) {
             ground.settle();
         } else if (std::ranges::find(upstream.told, "close") == upstream.told.end()) {
             // Who has closed a stream hears nothing more of it.
-            connection->closed(step == 'x');
+            connection->closed(step == 'x', {});
         }
     }
     ground.settle();
@@ -123,7 +123,7 @@ TEST_F(StoppedReader, SeesTheEndOnlyBehindTheLastByte) {
 TEST_F(StoppedReader, IsResetOnlyAfterItGotWhatHadArrived) {
     const std::string text = pattern(500);
     bring({text});
-    connection->closed(true);
+    connection->closed(true, {});
     ground.settle();
 
     std::string read;
@@ -142,7 +142,7 @@ TEST_F(StoppedReader, IsResetOnlyAfterItGotWhatHadArrived) {
 
 TEST_F(StoppedReader, IsResetWhenACutConnectionMakesNoProgress) {
     bring({pattern(500)});
-    connection->closed(true);
+    connection->closed(true, {});
 
     ground.pass(delivery_patience - milliseconds{1});
     EXPECT_FALSE(client->saw_reset());
@@ -154,7 +154,7 @@ TEST_F(StoppedReader, IsResetWhenACutConnectionMakesNoProgress) {
 
 TEST_F(StoppedReader, HasPatienceAnewWithEveryProgress) {
     bring({pattern(500)});
-    connection->closed(true);
+    connection->closed(true, {});
 
     for (int times = 0; times < 5; ++times) {
         ground.pass(delivery_patience - seconds{1});
@@ -173,7 +173,7 @@ TEST_F(StoppedReader, GetsACleanEndHoweverLongItPauses) {
     ground.settle();
     bring({text});
     connection->eof();
-    connection->closed(false);
+    connection->closed(false, {});
 
     ground.pass(6 * delivery_patience);
     std::string read;
@@ -186,13 +186,79 @@ TEST_F(StoppedReader, GetsACleanEndHoweverLongItPauses) {
     EXPECT_TRUE(client->saw_end());
 }
 
+/// With the promise of 1,000 bytes for its stream.
+class StoppedReaderWithAShare : public StoppedReader {
+  protected:
+    MemoryShare take_share() {
+        EXPECT_TRUE(budget.take_more(1000));
+        return {&budget, 1000};
+    }
+
+    MemoryBudget budget{2000};
+};
+
+TEST_F(StoppedReaderWithAShare, KeepsOfItWhatIsNotDelivered) {
+    client->shut_down();
+    ground.settle();
+    bring({pattern(500)});
+    ground.settle();
+    connection->eof();
+    connection->closed(false, take_share());
+    EXPECT_EQ(budget.promised(), 300U);
+
+    ground.pass(6 * delivery_patience);
+    EXPECT_EQ(budget.promised(), 300U);
+    client->read(60);
+    ground.settle();
+    EXPECT_EQ(budget.promised(), 240U);
+    while (!client->read(30).empty()) {
+        ground.settle();
+    }
+
+    EXPECT_EQ(budget.promised(), 0U);
+}
+
+TEST_F(StoppedReaderWithAShare, KeepsAllOfItUntilItIsKnownWhatTheKernelTakes) {
+    const std::span<std::byte> bytes = begin(rounds[0], pattern(500));
+    connection->data(bytes, &rounds[0]);
+
+    connection->closed(true, take_share());
+    EXPECT_EQ(budget.promised(), 1000U);
+    end(rounds[0]);
+    EXPECT_EQ(budget.promised(), 1000U);
+    ground.settle();
+
+    EXPECT_EQ(budget.promised(), 300U);
+}
+
+TEST_F(StoppedReaderWithAShare, GivesItBackWhenTheReaderLeaves) {
+    bring({pattern(500)});
+    ground.settle();
+    connection->closed(true, take_share());
+
+    client->reset();
+    ground.settle();
+
+    EXPECT_EQ(ends, 1);
+    EXPECT_EQ(budget.promised(), 0U);
+}
+
+TEST_F(StoppedReaderWithAShare, GivesItBackAtOnceWhereNothingIsLeft) {
+    bring({"hello"});
+    ground.settle();
+
+    connection->closed(false, take_share());
+
+    EXPECT_EQ(budget.promised(), 0U);
+}
+
 TEST_F(ForwardedConnectionTest, DropsWhatTheClientStillSaidWhenTheStreamIsCut) {
     upstream.room_bytes = 1;
     open();
     client->write("abc");
     ground.settle();
 
-    connection->closed(true);
+    connection->closed(true, {});
     connection->writable();
     ground.settle();
 
@@ -206,7 +272,7 @@ TEST_F(ForwardedConnectionTest, DeliversTheDataOfTheRoundInWhichTheStreamWasCut)
     const std::span<std::byte> bytes = begin(rounds[0], "last words");
 
     connection->data(bytes, &rounds[0]);
-    connection->closed(true);
+    connection->closed(true, {});
     end(rounds[0]);
     ground.settle();
 
@@ -251,7 +317,7 @@ TEST_F(StoppedReader, ThatResetsFreesWhatWasKeptForIt) {
 
 TEST_F(StoppedReader, ThatResetsDuringDeliveryEndsIt) {
     bring({pattern(1000)});
-    connection->closed(true);
+    connection->closed(true, {});
     ground.settle();
 
     client->reset();
@@ -298,7 +364,7 @@ TEST_F(ForwardedConnectionTest, CanBeAbortedWithASendInFlight) {
 
 TEST_F(StoppedReader, CanBeAbortedDuringDelivery) {
     bring({pattern(500)});
-    connection->closed(true);
+    connection->closed(true, {});
     ground.settle();
 
     connection->abort();

@@ -66,7 +66,7 @@ TEST_F(ForwardedConnectionTest, GivesTheSocketBackWhenTheSessionEndsBeforeTheStr
     connection->start(&upstream);
     client->write("early");
 
-    connection->closed(true);
+    connection->closed(true, {});
     ground.settle();
 
     EXPECT_EQ(returns, (Words{"the session ended"}));
@@ -105,7 +105,7 @@ TEST_F(ForwardedConnectionTest, GivesNothingBackWhenTheClientIsGoneMeanwhile) {
     ground.simulated.set_faults(
         {.finished_despite_cancel = 10'000, .late_max = std::chrono::milliseconds{1}});
 
-    connection->closed(true);
+    connection->closed(true, {});
     client->reset();
     ground.pass(milliseconds{2});
 

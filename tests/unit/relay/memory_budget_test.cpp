@@ -2,6 +2,8 @@
 
 #include "engine/relay/memory_budget.h"
 
+#include <utility>
+
 #include <gtest/gtest.h>
 
 namespace caponier::relay {
@@ -58,6 +60,36 @@ TEST(MemoryBudget, TakesBackWhatWasPromised) {
     budget.give_back(scarce_window_bytes);
 
     EXPECT_TRUE(budget.take_initial({}).has_value());
+}
+
+TEST(MemoryShare, GivesBackWhatIsNotNeededAndTheRestWithItsOwner) {
+    MemoryBudget budget{100};
+    ASSERT_TRUE(budget.take_more(50));
+    {
+        MemoryShare share{&budget, 50};
+        share.shrink_to(20);
+        EXPECT_EQ(budget.promised(), 20U);
+        share.shrink_to(30);
+        EXPECT_EQ(budget.promised(), 20U);
+    }
+
+    EXPECT_EQ(budget.promised(), 0U);
+}
+
+TEST(MemoryShare, IsGivenBackOnceWhereverItWasMoved) {
+    MemoryBudget budget{100};
+    ASSERT_TRUE(budget.take_more(50));
+    MemoryShare first{&budget, 30};
+    MemoryShare second{&budget, 20};
+
+    const MemoryShare moved{std::move(first)};
+    EXPECT_EQ(budget.promised(), 50U);
+    second = MemoryShare{};
+    EXPECT_EQ(budget.promised(), 30U);
+    MemoryShare without_a_budget{nullptr, 1000};
+    without_a_budget.shrink_to(1);
+
+    EXPECT_EQ(budget.promised(), 30U);
 }
 
 }  // namespace
