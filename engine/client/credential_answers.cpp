@@ -79,9 +79,6 @@ relay::Answer Credentials::answer(const relay::IdentityQuestion& question, Sessi
     }
     if (question.partial_success) {
         session.methods->last_was_accepted();
-        if (session.identities) {
-            session.identities->last_was_accepted();
-        }
     }
     if (question.password_expired) {
         session.password_expired = true;

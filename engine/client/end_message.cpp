@@ -8,6 +8,7 @@
 
 #include "engine/client/text_filter.h"
 #include "engine/io/loop.h"
+#include "ssh/letter_case.h"
 
 namespace caponier::client {
 
@@ -77,6 +78,27 @@ std::string turned_away(const relay::SessionEnd& end, const std::string& where) 
                        remedy);
 }
 
+/// OpenSSH says "Too many authentication failures" with the reason code of a protocol error, others
+/// something like it, and RFC 4253 11.1 has a reason code for it.
+bool had_enough_of_failures(const relay::SessionEnd& end) {
+    constexpr std::uint32_t no_more_auth_methods_available = 14;
+    return end.phase == Phase::authenticating &&
+           (ssh::in_lower_case(end.text).find("too many auth") != std::string::npos ||
+            end.error.detail == no_more_auth_methods_available);
+}
+
+std::string disconnected(const relay::SessionEnd& end, const std::string& where) {
+    const std::string_view remedy =
+        had_enough_of_failures(end)
+            ? "; it counts every key that is offered (-v lists them) as an attempt: offer only the "
+              "right one, by -i FILE -o IdentitiesOnly=yes"
+            : "";
+    return fmt::format("{} ended the connection: {}{}",
+                       where,
+                       end.text.empty() ? "it gave no reason" : printable(end.text),
+                       remedy);
+}
+
 std::string lost(const relay::SessionEnd& end, const std::string& where) {
     switch (end.phase) {
     case Phase::connecting:
@@ -90,8 +112,11 @@ std::string lost(const relay::SessionEnd& end, const std::string& where) {
     case Phase::negotiating:
         return fmt::format("{} closed the connection during the key exchange", where);
     case Phase::authenticating:
-        return fmt::format("{} closed the connection during authentication; its log says why",
-                           where);
+        return fmt::format(
+            "{} closed the connection during authentication; its log says why (some servers do so "
+            "when more keys are offered than they allow: -v lists them, and -i FILE -o "
+            "IdentitiesOnly=yes offers one)",
+            where);
     case Phase::established:
         break;
     }
@@ -150,9 +175,7 @@ std::string end_message(const relay::SessionEnd& end, const Settings& settings) 
     case ErrorCode::not_ssh:
         return fmt::format("what answers at {} is not an SSH server; check the port", where);
     case ErrorCode::disconnected_by_peer:
-        return fmt::format("{} ended the connection: {}",
-                           where,
-                           end.text.empty() ? "it gave no reason" : printable(end.text));
+        return disconnected(end, where);
     case ErrorCode::no_common_kex:
     case ErrorCode::no_common_host_key:
     case ErrorCode::no_common_cipher:

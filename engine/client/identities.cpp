@@ -350,11 +350,10 @@ bool Identities::can_sign(Identity& identity, KeyFiles& files, const Log& log) {
 }
 
 const Identity* Identities::next(KeyFiles& files, const Log& log) {
-    while (next_ < identities_.size() && failures_ < identities_tried_max) {
+    while (next_ < identities_.size() && tried_.size() < identities_tried_max) {
         Identity& identity = identities_[next_++];
         if (can_sign(identity, files, log)) {
             tried_.push_back(next_ - 1);
-            ++failures_;
             return &identity;
         }
     }
@@ -367,13 +366,8 @@ void Identities::last_was_not_usable() {
     }
     const Identity& identity = identities_[tried_.back()];
     tried_.pop_back();
-    --failures_;
     skipped_.push_back(
         fmt::format("{}: {}", identity.name(), why_not_usable(engine_, identity.type)));
-}
-
-void Identities::last_was_accepted() noexcept {
-    failures_ -= failures_ > 0 ? 1 : 0;
 }
 
 const Identity* Identities::find(std::span<const std::byte> blob) const noexcept {
@@ -396,12 +390,6 @@ std::string Identities::refusal() const {
     std::string text;
     if (tried_.empty()) {
         text = "there is no key to offer: name one with -i, or add one to an agent with ssh-add";
-    } else if (failures_ >= identities_tried_max) {
-        text = fmt::format(
-            "the server refused {} keys and takes no more ({}): name the right one "
-            "with -i and -o IdentitiesOnly=yes",
-            tried_.size(),
-            tried_names());
     } else {
         text = fmt::format(
             "no identity was accepted (offered {}): add one of these to the server's "

@@ -16,12 +16,14 @@
 #include "engine/client/log.h"
 #include "engine/client/path_expansion.h"
 #include "engine/client/settings.h"
+#include "ssh/keys/agent_messages.h"
 
 namespace caponier::client {
 
-/// sshd_config(5) MaxAuthTries: the server ends the connection with the sixth failure, and some
-/// servers bar an address that does so (PerSourcePenalties).
-inline constexpr std::size_t identities_tried_max = 6;
+/// As many as an agent can list and more than the options can name: it bounds what one login sends,
+/// and stops nobody. When there were too many refusals is the server's to say (sshd_config(5)
+/// MaxAuthTries), because only the server knows its limit.
+inline constexpr std::size_t identities_tried_max = ssh::agent_identities_max;
 
 /// Where identities may come from.
 struct IdentitySources {
@@ -74,15 +76,13 @@ class Identities {
 
     /// This one worked before: it is the first.
     void prefer(std::span<const std::byte> blob);
-    /// The next one to offer; null when there is none, or the server would take no more. Private
-    /// key files are opened only when their turn comes, and those whose public half is known are
-    /// not unlocked before the server wants them.
+    /// The next one to offer; null when there is none. Private key files are opened only when their
+    /// turn comes, and those whose public half is known are not unlocked before the server wants
+    /// them.
     [[nodiscard]] const Identity* next(KeyFiles& files, const Log& log);
     /// The last one was not offered after all: the SSH engine has no way to sign with such a key
     /// that the server and the settings allow.
     void last_was_not_usable();
-    /// The last one was accepted, but the server wants more: that was no failure.
-    void last_was_accepted() noexcept;
     /// The offered identity with this public half; null if there is none.
     [[nodiscard]] const Identity* find(std::span<const std::byte> blob) const noexcept;
 
@@ -108,8 +108,7 @@ class Identities {
     std::size_t named_certificates_ = 0;  ///< at the head of identities_
     std::vector<Identity> identities_;
     std::size_t next_ = 0;
-    std::vector<std::size_t> tried_;  ///< offered: indices
-    std::size_t failures_ = 0;
+    std::vector<std::size_t> tried_;    ///< offered: indices
     std::vector<std::string> skipped_;  ///< names, with reasons
 };
 

@@ -111,6 +111,23 @@ class Identities(rig.Case):
 
                 self.assertEqual(program.wait_for_exit(5), 0)
 
+    def strangers(self, number):
+        return [rig.make_key(self.directory / f"stranger {i}") for i in range(number)]
+
+    def test_the_last_of_many_keys_is_tried_where_the_server_allows_it(self):
+        self.server = self.start_sshd("patient", MaxAuthTries=20)
+        agent = self.start_agent(*self.strangers(10), self.new_key())
+
+        self.assert_works(self.start(only="no", agent=agent))
+
+    def test_a_server_that_has_had_enough_of_keys_is_told_with_the_remedy(self):
+        agent = self.start_agent(*self.strangers(10))
+
+        program = self.start(only="no", agent=agent)
+
+        self.assert_refused(program, "too many authentication failures", "-i ",
+                            "IdentitiesOnly=yes")
+
     def test_an_encrypted_key_is_named_with_the_remedy(self):
         key = self.new_key(passphrase="secret")
 

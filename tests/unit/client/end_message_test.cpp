@@ -127,6 +127,31 @@ TEST(EndMessage, RepeatsThePeersReasonOrThatThereWasNone) {
     EXPECT_TRUE(says(talking, {"Too many authentication failures"}));
 }
 
+TEST(EndMessage, SaysHowToOfferFewerKeysWhereTheServerHadEnough) {
+    SessionEnd end{.phase = Phase::authenticating, .error = {ErrorCode::disconnected_by_peer}};
+    for (const std::string_view words : {"Too many authentication failures",
+                                         "Too many authentication failures for root",
+                                         "Too many auth attempts"}) {
+        end.text = words;
+        EXPECT_TRUE(says(end, {end.text, "-i", "IdentitiesOnly=yes"}));
+    }
+    // RFC 4250 4.2.2
+    constexpr std::uint32_t no_more_auth_methods_available = 14;
+    end.text = "Zu viele Versuche";
+    end.error.detail = no_more_auth_methods_available;
+    EXPECT_TRUE(says(end, {end.text, "-i", "IdentitiesOnly=yes"}));
+}
+
+TEST(EndMessage, SpeaksOfKeysOnlyWhereTheyAreTheReason) {
+    SessionEnd end{.phase = Phase::established, .error = {ErrorCode::disconnected_by_peer}};
+    end.text = "Too many authentication failures";
+    EXPECT_EQ(end_message(end, settings()).find("IdentitiesOnly"), std::string::npos);
+
+    end.phase = Phase::authenticating;
+    end.text = "maintenance at noon";
+    EXPECT_EQ(end_message(end, settings()).find("IdentitiesOnly"), std::string::npos);
+}
+
 TEST(EndMessage, NamesWhatTheServerOffersWhenNothingIsInCommon) {
     SessionEnd end{.phase = Phase::negotiating, .error = {ErrorCode::no_common_cipher}};
     end.text = "aes128-cbc";
