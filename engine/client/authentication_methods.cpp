@@ -66,11 +66,16 @@ bool AuthenticationMethods::can_be_tried(Method method) const noexcept {
     if (!wants_person(method)) {
         return true;
     }
+    if (batch_mode_ || state.attempts >= attempts_max_) {
+        return false;
+    }
+    if (method == Method::password || question_came_) {
+        return somebody_answers_;
+    }
+    // A server may decide by other means and ask nothing, so that the first attempt needs nobody.
     // sshconnect2.c, userauth_kbdint(): "disable if no SSH2_MSG_USERAUTH_INFO_REQUEST has been
     // seen".
-    const bool was_in_vain =
-        method == Method::keyboard_interactive && state.attempts > 0 && !question_came_;
-    return !batch_mode_ && somebody_answers_ && state.attempts < attempts_max_ && !was_in_vain;
+    return state.attempts == 0;
 }
 
 std::optional<Method> AuthenticationMethods::next(std::string_view server_methods) const {

@@ -34,7 +34,8 @@ class AuthenticationMethods {
     void take_back(Method method) noexcept;
     /// Nothing is left to try with it.
     void exhaust(Method method) noexcept { state_of(method).is_exhausted = true; }
-    /// The server asked a question, so that keyboard-interactive is more than a word in its list.
+    /// The server began to ask, so that keyboard-interactive is more than a word in its list, and
+    /// without anybody who answers it is not begun again.
     void question_came() noexcept { question_came_ = true; }
     /// The last request was right, and more is wanted: it was no failed attempt.
     void last_was_accepted() noexcept;

@@ -170,7 +170,8 @@ relay::Answer Credentials::answer(const relay::PromptsQuestion& question, Sessio
 tl::expected<ssh::SecretBytes, std::string> Credentials::ask_person(const std::string& prompt,
                                                                     bool echo,
                                                                     SessionMemory& session) {
-    session.needs_person = true;
+    // Where nobody can be asked, the next session would do without in the same way.
+    session.needs_person = session.needs_person || prompter_.can_ask();
     tl::expected<ssh::SecretBytes, std::string> answer = prompter_.ask(prompt, echo);
     if (!answer) {
         session.no_answer = answer.error();

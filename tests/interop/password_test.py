@@ -249,6 +249,29 @@ class Passwords(Case):
 
         self.assertEqual(askpass.prompts(), [])
 
+    def test_no_question_at_all_needs_nobody_who_could_be_asked(self):
+        server = self.start_gatekeeper([{"keyboard-interactive"}],
+                                       rounds=[("", "Push the button", [], []), ("", "", [], [])])
+
+        self.assert_works(self.start(server))
+
+        self.assertEqual(server.asked, ["keyboard-interactive", "answers []", "answers []"])
+
+    def test_no_question_at_all_is_for_those_who_may_be_asked(self):
+        server = self.start_gatekeeper([{"keyboard-interactive"}], rounds=[("", "", [], [])])
+
+        self.assert_refused(self.start(server, options=["-o", "BatchMode=yes"]), "BatchMode=yes")
+
+        self.assertEqual(server.asked, [])
+
+    def test_a_question_that_nobody_can_answer_is_not_answered(self):
+        server = self.start_gatekeeper([{"keyboard-interactive"}],
+                                       rounds=[("", "", [("Code: ", False)], [""])])
+
+        self.assert_refused(self.start(server), "nobody can be asked", "SSH_ASKPASS_REQUIRE=force")
+
+        self.assertEqual(server.asked, ["keyboard-interactive"])
+
     def test_wrong_answers_are_asked_for_again_and_then_refused(self):
         server = self.start_gatekeeper([{"keyboard-interactive"}],
                                        rounds=[("", "", [("Code: ", False)], ["right"])])

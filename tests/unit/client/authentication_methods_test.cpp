@@ -66,7 +66,7 @@ TEST(AuthenticationMethods, ThatAreSwitchedOffAreNotTried) {
     EXPECT_EQ(order_of(methods, all), "");
 }
 
-TEST(AuthenticationMethods, WithoutAPersonAreKeysOnly) {
+TEST(AuthenticationMethods, WithoutAPersonAreThoseThatMayNeedNone) {
     AuthenticationOptions batch;
     batch.batch_mode = true;
     AuthenticationMethods in_batch_mode{batch, true};
@@ -74,10 +74,17 @@ TEST(AuthenticationMethods, WithoutAPersonAreKeysOnly) {
 
     EXPECT_EQ(order_of(in_batch_mode, all), "publickey");
     EXPECT_NE(in_batch_mode.refusal(all).find("BatchMode=yes"), std::string::npos);
-    EXPECT_EQ(order_of(alone, all), "publickey");
+    // A server may decide by other means and ask nothing (RFC 4256 3.2: "num-prompts MAY be 0").
+    EXPECT_EQ(order_of(alone, all, false), "publickey keyboard-interactive");
     EXPECT_NE(alone.refusal(all).find("SSH_ASKPASS_REQUIRE=force"), std::string::npos);
     // Where only keys are asked for, they have the word.
     EXPECT_EQ(alone.refusal("publickey"), "");
+}
+
+TEST(AuthenticationMethods, WithoutAPersonAQuestionEndsKeyboardInteractive) {
+    AuthenticationMethods alone{{}, false};
+
+    EXPECT_EQ(order_of(alone, all, true), "publickey keyboard-interactive");
 }
 
 // sshconnect2.c: "disable if no SSH2_MSG_USERAUTH_INFO_REQUEST has been seen".

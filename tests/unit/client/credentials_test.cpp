@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include "engine/client/terminal_prompt.h"
 #include "engine/io/choose_loop.h"
 #include "ssh/crypto/signature.h"
 #include "ssh/keys/base64.h"
@@ -305,6 +306,22 @@ TEST_P(CredentialsTest, PromptsAreAnsweredByAPersonAndNoneNeedsNobody) {
     EXPECT_TRUE(lines.contain("words"));
     policy->authenticated();
     EXPECT_TRUE(policy->needs_no_person());
+}
+
+TEST_P(CredentialsTest, AServerThatAsksNothingNeedsNobodyToAsk) {
+    askpass = {.program = {}, .require = "never"};
+    settings.authentication.public_key = false;
+    start();
+    if (has_terminal()) {
+        GTEST_SKIP() << "there is somebody to ask";
+    }
+
+    ASSERT_TRUE(
+        std::holds_alternative<relay::TryKeyboardInteractive>(ask(wanted("keyboard-interactive"))));
+    EXPECT_TRUE(std::holds_alternative<relay::PromptAnswers>(ask(relay::PromptsQuestion{})));
+    EXPECT_NE(
+        refusal_of(relay::PromptsQuestion{"", "", {{"Code: ", false}}}).find("nobody can be asked"),
+        std::string::npos);
 }
 
 TEST_P(CredentialsTest, PromptsThatNobodyAnswersTurnToTheNextMethod) {
