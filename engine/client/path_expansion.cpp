@@ -24,7 +24,7 @@ constexpr std::size_t path_bytes_max = 4096;
 /// One entry of the password database; NSS modules rarely need a tenth of it.
 constexpr std::size_t account_bytes_max = 64 * 1024;
 
-Account account_of(const passwd& entry) {
+Account account_in(const passwd& entry) {
     return {entry.pw_name, entry.pw_dir, entry.pw_uid};
 }
 
@@ -36,7 +36,14 @@ std::optional<Account> account_named(const std::string& user) {
         found == nullptr) {
         return std::nullopt;
     }
-    return account_of(entry);
+    return account_in(entry);
+}
+
+tl::unexpected<std::string> home_is_unknown(std::string_view path, const Account& account) {
+    return tl::unexpected{
+        fmt::format("{}: {}, so that its home directory is what HOME says: set it",
+                    printable(path),
+                    has_no_account(account))};
 }
 
 std::optional<std::string> token_value(char token, const TokenValues& values) {
@@ -67,14 +74,23 @@ std::optional<std::string> token_value(char token, const TokenValues& values) {
 }  // namespace
 
 Account local_account() {
+    const char* const home = std::getenv("HOME");
+    return account_of(::getuid(), home == nullptr ? "" : home);
+}
+
+Account account_of(std::uint32_t uid, std::string_view home) {
     std::vector<char> room(account_bytes_max);
     passwd entry{};
     passwd* found = nullptr;
-    if (::getpwuid_r(::getuid(), &entry, room.data(), room.size(), &found) != 0 ||
-        found == nullptr) {
-        return {.user = {}, .home = {}, .uid = ::getuid()};
+    if (::getpwuid_r(uid, &entry, room.data(), room.size(), &found) != 0 || found == nullptr) {
+        const bool is_absolute = home.starts_with('/');
+        return {.user = {}, .home = std::string{is_absolute ? home : ""}, .uid = uid};
     }
-    return account_of(entry);
+    return account_in(entry);
+}
+
+std::string has_no_account(const Account& account) {
+    return fmt::format("uid {} has no account here", account.uid);
 }
 
 bool is_none(std::string_view name) noexcept {
@@ -88,11 +104,12 @@ tl::expected<std::string, std::string> expand_tilde(std::string_view path, const
     const std::size_t user_end = std::min(path.find('/'), path.size());
     const std::string user{path.substr(1, user_end - 1)};
     const std::optional<Account> owner = user.empty() ? account : account_named(user);
+    if (user.empty() && account.home.empty()) {
+        return home_is_unknown(path, account);
+    }
     if (!owner || owner->home.empty()) {
-        return tl::unexpected{
-            fmt::format("{}: the home directory of '{}' is unknown",
-                        printable(path),
-                        user.empty() ? fmt::format("uid {}", account.uid) : printable(user))};
+        return tl::unexpected{fmt::format(
+            "{}: the home directory of '{}' is unknown", printable(path), printable(user))};
     }
     std::string_view rest = path.substr(user_end);
     rest.remove_prefix(std::min(rest.find_first_not_of('/'), rest.size()));
@@ -123,6 +140,13 @@ tl::expected<std::string, std::string> expand_path(std::string_view path,
             at += end;
         } else if (rest.front() == '%') {
             const char token = rest.size() > 1 ? rest[1] : '\0';
+            if (token == 'd' && values.account.home.empty()) {
+                return home_is_unknown(path, values.account);
+            }
+            if (token == 'u' && values.account.user.empty()) {
+                return refuse(fmt::format("{}, so that there is no login name for %u",
+                                          has_no_account(values.account)));
+            }
             const std::optional<std::string> value = token_value(token, values);
             if (!value) {
                 return refuse(fmt::format("unknown token '{}'", printable(rest.substr(0, 2))));

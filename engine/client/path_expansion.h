@@ -11,13 +11,20 @@
 namespace caponier::client {
 
 /// The local account, from the password database as ssh takes it, not from $HOME or $USER.
+/// Containers run programs under numbers that the database does not know: there is no login name
+/// then, and the home directory is $HOME.
 struct Account {
     std::string user;
     std::string home;
     std::uint32_t uid = 0;
 };
-/// Empty strings where the database does not know the user.
+/// That of this process.
 [[nodiscard]] Account local_account();
+/// `home` is what counts where the database does not know `uid`, if it is an absolute path; empty
+/// strings stand for what is not known.
+[[nodiscard]] Account account_of(std::uint32_t uid, std::string_view home);
+/// "uid 1000 has no account here".
+[[nodiscard]] std::string has_no_account(const Account& account);
 
 /// What the tokens stand for.
 struct TokenValues {

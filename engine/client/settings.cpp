@@ -458,10 +458,14 @@ tl::expected<void, std::string> complete(Settings& settings) {
         }
     }
     if (settings.user.empty()) {
-        settings.user = local_account().user;
-    }
-    if (settings.user.empty()) {
-        return tl::unexpected{std::string{"the login name is unknown: name a user with -l"}};
+        const Account account = local_account();
+        if (account.user.empty()) {
+            return tl::unexpected{fmt::format(
+                "{}, so that there is no login name: name the server's user by -l user or user@{}",
+                has_no_account(account),
+                printable(settings.host))};
+        }
+        settings.user = account.user;
     }
     if (!is_valid_user_name(settings.user)) {
         return tl::unexpected{

@@ -2,13 +2,65 @@
 """Who the user is: key files and the agent, and what is said of keys that cannot be used."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
 
 import load
+import peer
 import rig
 import tap
+
+
+class Somebody(rig.Case):
+    """The program in an account that the test makes up: libnss_wrapper has it find that, or none."""
+
+    def setUp(self):
+        super().setUp()
+        self.target = load.Target(load.echo)
+        self.server = self.start_sshd()
+        self.home = self.directory / "home"
+        (self.home / ".ssh").mkdir(parents=True)
+        (self.home / ".ssh" / "known_hosts").write_text(self.server.known_hosts.read_text())
+        shutil.copy(self.server.user_key, self.home / ".ssh" / "id_ed25519")
+
+    def start(self, *words, account=True, **environment):
+        passwd = self.directory / "passwd"
+        passwd.write_text(f"me:x:{os.getuid()}:{os.getgid()}::{self.home}:/bin/sh\n" if account
+                          else "other:x:64000:64000::/nonexistent:/bin/sh\n")
+        group = self.directory / "group"
+        group.write_text("")
+        return self.start_caponier(
+            ["-N", "-p", self.server.port, "-o", "GlobalKnownHostsFile=/dev/null",
+             "-L", "127.0.0.1:0:{}:{}".format(*self.target.host_and_port), *words],
+            environment={"LD_PRELOAD": peer.NSS_WRAPPER, "NSS_WRAPPER_PASSWD": str(passwd),
+                         "NSS_WRAPPER_GROUP": str(group), **environment})
+
+    def assert_works(self, program):
+        [port] = program.wait_until_ready()
+        load.check_echo(port)
+
+    def test_home_serves_who_has_no_account(self):
+        self.assert_works(self.start("-l", rig.USER, self.server.address, account=False,
+                                     HOME=str(self.home)))
+        self.assert_works(self.start(f"{rig.USER}@{self.server.address}", account=False,
+                                     HOME=str(self.home)))
+
+    def test_home_is_not_asked_where_there_is_an_account(self):
+        self.assert_works(self.start("-l", rig.USER, self.server.address, HOME="/nonexistent"))
+
+    def test_who_has_no_account_is_told_to_name_the_user(self):
+        program = self.start(self.server.address, account=False, HOME=str(self.home))
+
+        self.assert_fails(program, f"uid {os.getuid()} has no account here", "-l", "user@",
+                          code=64)
+
+    def test_who_has_no_home_is_told_to_set_it(self):
+        program = self.start("-l", rig.USER, self.server.address, account=False, HOME="")
+
+        self.assertEqual(program.wait_for_exit(), 255)
+        self.assertEqual(len(program.messages("has no account here.*set it")), 1)
 
 
 class Identities(rig.Case):

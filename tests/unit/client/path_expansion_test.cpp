@@ -71,5 +71,39 @@ TEST(LocalAccount, IsTheOneOfThisProcess) {
     EXPECT_EQ(local_account().uid, ::getuid());
 }
 
+constexpr std::uint32_t nobody_has_it = 3'999'999'999;
+
+TEST(AccountOf, IsThePasswordDatabasesWhateverHomeSays) {
+    const Account root = account_of(0, "/elsewhere");
+
+    EXPECT_EQ(root.user, "root");
+    EXPECT_EQ(root.home, "/root");
+}
+
+TEST(AccountOf, HasOnlyAHomeWhereTheDatabaseKnowsNobody) {
+    const Account account = account_of(nobody_has_it, "/home/somewhere");
+
+    EXPECT_EQ(account.user, "");
+    EXPECT_EQ(account.home, "/home/somewhere");
+    EXPECT_EQ(account.uid, nobody_has_it);
+    // A relative one would mean another folder after each chdir().
+    EXPECT_EQ(account_of(nobody_has_it, "somewhere").home, "");
+    EXPECT_EQ(account_of(nobody_has_it, "").home, "");
+}
+
+TEST(AccountOf, SaysWhatIsMissingWhereItIsNeeded) {
+    TokenValues stranger = values;
+    stranger.account = {"", "", nobody_has_it};
+
+    const std::string who = "uid 3999999999 has no account here";
+    EXPECT_EQ(expand_path("keys/%u", stranger).error(),
+              "keys/%u: " + who + ", so that there is no login name for %u");
+    EXPECT_EQ(expand_path("%d/id", stranger).error(),
+              "%d/id: " + who + ", so that its home directory is what HOME says: set it");
+    EXPECT_EQ(expand_path("~/id", stranger).error(),
+              "~/id: " + who + ", so that its home directory is what HOME says: set it");
+    EXPECT_EQ(expand_path("%i", stranger), "3999999999");
+}
+
 }  // namespace
 }  // namespace caponier::client
