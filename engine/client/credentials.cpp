@@ -148,6 +148,9 @@ tl::expected<std::unique_ptr<Credentials>, std::string> Credentials::start(Optio
     if (!sources) {
         return tl::unexpected{sources.error()};
     }
+    for (const std::string& warning : sources->warnings) {
+        log(LogLevel::info, warning);
+    }
     auto credentials = std::make_unique<Credentials>(
         Token{}, std::move(options), *std::move(check), *std::move(sources), std::move(log));
     if (!credentials->interrupt_) {

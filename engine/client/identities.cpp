@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <optional>
+#include <system_error>
 #include <utility>
 
 #include <unistd.h>
@@ -89,6 +91,23 @@ std::optional<Identity> identity_of(std::vector<std::byte> blob) {
     return identity.type.empty() ? std::nullopt : std::optional{std::move(identity)};
 }
 
+/// ssh.c, main(): a file of -i that cannot be looked at is not added. Empty: it stays.
+std::string why_left_out(const std::string& name,
+                         const Settings& settings,
+                         const TokenValues& values) {
+    const std::vector<std::string>& flags = settings.identity_flags;
+    if (std::find(flags.begin(), flags.end(), name) == flags.end()) {
+        return {};
+    }
+    const tl::expected<std::string, std::string> path = expand_path(name, values);
+    if (!path || ::access(path->c_str(), F_OK) == 0) {
+        return {};
+    }
+    return fmt::format("Warning: Identity file {} not accessible: {}.",
+                       printable(*path),
+                       std::generic_category().message(errno));
+}
+
 void certificates_first(std::vector<Identity>& identities) {
     std::stable_partition(identities.begin(), identities.end(), [](const Identity& identity) {
         return identity.is_certificate();
@@ -103,10 +122,18 @@ tl::expected<IdentitySources, std::string> identity_sources(const Settings& sett
         account, settings.host, settings.host_name, settings.user, settings.port};
     IdentitySources sources{.files = {},
                             .certificates = {},
-                            .files_given = !settings.identity_files.empty(),
                             .identities_only = settings.identities_only,
                             .engine = settings.engine};
     std::vector<std::string> names = settings.identity_files;
+    std::erase_if(names, [&](const std::string& name) {
+        std::string warning = why_left_out(name, settings, values);
+        const bool is_left_out = !warning.empty();
+        if (is_left_out) {
+            sources.warnings.push_back(std::move(warning));
+        }
+        return is_left_out;
+    });
+    sources.files_given = !names.empty();
     if (names.empty()) {
         names.assign(default_files.begin(), default_files.end());
     }

@@ -34,8 +34,9 @@ struct IdentitySources {
     bool identities_only = false;
     bool can_ask = false;  ///< for a passphrase
     SshEngine engine = SshEngine::native;
+    std::vector<std::string> warnings{};  ///< one line each, for the user, before anything is tried
 };
-/// `settings` are complete(). The error is one line.
+/// `settings` are complete(). Looks which files of -i there are. The error is one line.
 [[nodiscard]] tl::expected<IdentitySources, std::string> identity_sources(const Settings& settings,
                                                                           const Account& account);
 

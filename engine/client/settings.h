@@ -55,6 +55,9 @@ struct Settings {
     /// Empty: ssh's defaults. An entry "none" stands for no file; ~, % and ${} are not expanded yet
     /// (path_expansion.h).
     std::vector<std::string> identity_files;
+    /// Those of them that -i named. One that does not exist is warned about and counts as not
+    /// given; one of IdentityFile is given, as in ssh.
+    std::vector<std::string> identity_flags;
     bool identities_only = false;
     AuthenticationOptions authentication;
     std::vector<std::string> user_known_hosts_files;    ///< the same

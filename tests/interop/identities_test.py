@@ -41,6 +41,21 @@ class Somebody(rig.Case):
         [port] = program.wait_until_ready()
         load.check_echo(port)
 
+    def test_a_key_file_that_is_missing_leaves_the_default_files(self):
+        program = self.start("-i", "/nonexistent/key", "-l", rig.USER, self.server.address)
+
+        self.assert_works(program)
+
+        self.assertEqual(
+            len(program.messages("Warning: Identity file /nonexistent/key not accessible: "
+                                 r"No such file or directory\.")), 1)
+
+    def test_an_identity_file_that_is_missing_takes_the_place_of_the_default_files(self):
+        program = self.start("-o", "IdentityFile=/nonexistent/key", "-l", rig.USER,
+                             self.server.address)
+
+        self.assertEqual(program.wait_for_exit(), 255)
+
     def test_home_serves_who_has_no_account(self):
         self.assert_works(self.start("-l", rig.USER, self.server.address, account=False,
                                      HOME=str(self.home)))

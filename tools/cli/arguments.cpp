@@ -235,6 +235,7 @@ class Collector {
             return take_forward(value);
         case 'i':
             settings_.identity_files.emplace_back(value);
+            settings_.identity_flags.emplace_back(value);
             return {};
         case 'p':
             return take_setting("Port", value);

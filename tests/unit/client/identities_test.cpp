@@ -428,5 +428,37 @@ TEST(IdentitySources, AreTheDefaultsOrWhatIsGiven) {
     EXPECT_FALSE(identity_sources(settings, account));
 }
 
+// ssh.c, main(): a file of -i that cannot be looked at is warned about and not added, before the
+// default files are filled in; one of IdentityFile is.
+TEST(IdentitySources, WithoutAFileOfTheFlagThatDoesNotExist) {
+    const TemporaryFolder folder;
+    const std::string key = folder.write("bastion", "");
+    Settings settings;
+    settings.host = settings.host_name = "bastion";
+    const Account account{"me", folder.path("home"), 1000};
+
+    settings.identity_files = settings.identity_flags = {"~/missing"};
+    auto sources = identity_sources(settings, account);
+    ASSERT_TRUE(sources);
+    EXPECT_EQ(sources->files.size(), 5U);
+    EXPECT_FALSE(sources->files_given);
+    EXPECT_EQ(sources->warnings,
+              Names{"Warning: Identity file " + folder.path("home/missing") +
+                    " not accessible: No such file or directory."});
+
+    settings.identity_flags.clear();
+    sources = identity_sources(settings, account);
+    ASSERT_TRUE(sources);
+    EXPECT_EQ(sources->files, Names{folder.path("home/missing")});
+    EXPECT_TRUE(sources->warnings.empty());
+
+    settings.identity_flags = {folder.path("%h"), "none"};
+    settings.identity_files = {folder.path("%h"), "none", "~/option"};
+    sources = identity_sources(settings, account);
+    ASSERT_TRUE(sources);
+    EXPECT_EQ(sources->files, (Names{key, folder.path("home/option")}));
+    EXPECT_EQ(sources->warnings.size(), 1U);
+}
+
 }  // namespace
 }  // namespace caponier::client

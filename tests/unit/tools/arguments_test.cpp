@@ -117,6 +117,13 @@ TEST(Arguments, IdentitiesAreKeptInTheirOrder) {
     EXPECT_EQ(settings.identity_files, (std::vector<std::string>{"a", "b"}));
 }
 
+TEST(Arguments, IdentitiesOfTheFlagAreToldFromThoseOfTheOption) {
+    const auto settings = settings_of({"-i", "a", "-oIdentityFile=b", "-L1:a:1", "host"});
+
+    EXPECT_EQ(settings.identity_files, (std::vector<std::string>{"a", "b"}));
+    EXPECT_EQ(settings.identity_flags, std::vector<std::string>{"a"});
+}
+
 TEST(Arguments, MoreVsSayMoreAndQSaysLess) {
     EXPECT_EQ(settings_of({"-L1:a:1", "host"}).log_level, client::LogLevel::info);
     EXPECT_EQ(settings_of({"-vv", "-L1:a:1", "host"}).log_level, client::LogLevel::debug);
