@@ -71,6 +71,9 @@ class Credentials {
     /// are answered with Refuse. From any thread, also more than once.
     void stop() noexcept;
 
+    /// A question to a person is open. From any thread.
+    [[nodiscard]] bool asks_person() const noexcept { return prompter_.is_asking(); }
+
     /// HostKeyCheck::recorded_key_types(): reads files, so not on a shard.
     [[nodiscard]] std::vector<std::string> recorded_key_types() const;
 
@@ -122,7 +125,7 @@ class Credentials {
     const IdentitySources sources_;
     const Log log_;
     io::Socket interrupt_;  ///< an eventfd: readable once stop() was called
-    const Prompter prompter_;
+    Prompter prompter_;
     bool warned_of_agent_ = false;           ///< the thread's
     bool told_of_unlocked_secrets_ = false;  ///< the thread's
 

@@ -132,7 +132,10 @@ struct Forwarder::Parts final : relay::Observer, relay::SessionFactory {
         if (!started) {
             return fail(ExitCode::failed, started.error());
         }
-        credentials = std::move(*started);
+        {
+            const std::lock_guard lock{mutex};
+            credentials = std::move(*started);
+        }
         recorded_host_key_types = credentials->recorded_key_types();
         auto chosen = io::choose_loop(settings.backend);
         if (!chosen) {
@@ -300,6 +303,7 @@ struct Forwarder::Parts final : relay::Observer, relay::SessionFactory {
     }
 
     void session_established(relay::SessionSlot slot) noexcept override {
+        was_logged_in.store(true);
         say(LogLevel::verbose,
             fmt::format("{}authenticated to {} as {}",
                         name_of(slot),
@@ -388,7 +392,8 @@ struct Forwarder::Parts final : relay::Observer, relay::SessionFactory {
     std::vector<relay::Forward> forwards;
     std::optional<relay::MemoryBudget> budget;
     relay::Destination destination;
-    std::unique_ptr<Credentials> credentials;
+    std::unique_ptr<Credentials> credentials;  ///< made under mutex
+    std::atomic<bool> was_logged_in{false};
     std::vector<std::string> recorded_host_key_types;
     relay::Finish finish = relay::Finish::stopped;
     std::atomic<std::uint16_t> port{0};
@@ -437,6 +442,12 @@ bool Forwarder::wait_for(std::chrono::milliseconds limit) {
 
 void Forwarder::stop() {
     parts_->stop();
+}
+
+bool Forwarder::asks_person_to_log_in() const noexcept {
+    const std::lock_guard lock{parts_->mutex};
+    return parts_->credentials != nullptr && parts_->credentials->asks_person() &&
+           !parts_->was_logged_in.load();
 }
 
 Traffic Forwarder::traffic() const noexcept {

@@ -29,6 +29,9 @@ enum class ExitCode : int {
     usage = 64,
     unavailable = 69,
     cannot_listen = 73,
+    /// By Ctrl-C while somebody was asked to log in. The program dies of the signal itself, so that
+    /// a shell stops its script; this is what the shell makes of that.
+    interrupted = 130,
     failed = 255
 };
 
@@ -56,6 +59,8 @@ class Forwarder {
     /// Stops listening, lets the open connections finish for at most 10 s, ends with ok. A second
     /// call ends at once. From any thread, not from a signal handler.
     void stop();
+    /// A person is being asked for something, and nothing was logged in before. From any thread.
+    [[nodiscard]] bool asks_person_to_log_in() const noexcept;
     [[nodiscard]] Traffic traffic() const noexcept;
     /// The port that the first forward listens on; 0 until it is ready.
     [[nodiscard]] std::uint16_t first_port() const noexcept;

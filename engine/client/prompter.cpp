@@ -44,8 +44,15 @@ bool Prompter::can_ask() const noexcept {
     return way_to_ask(environment_, has_terminal()) != AskBy::nobody;
 }
 
-tl::expected<ssh::SecretBytes, std::string> Prompter::ask(const std::string& prompt,
-                                                          bool echo) const {
+tl::expected<ssh::SecretBytes, std::string> Prompter::ask(const std::string& prompt, bool echo) {
+    is_asking_.store(true);
+    tl::expected<ssh::SecretBytes, std::string> answer = ask_by_rules(prompt, echo);
+    is_asking_.store(false);
+    return answer;
+}
+
+tl::expected<ssh::SecretBytes, std::string> Prompter::ask_by_rules(const std::string& prompt,
+                                                                   bool echo) const {
     switch (way_to_ask(environment_, has_terminal())) {
     case AskBy::askpass:
         return run_askpass(environment_.program.empty() ? default_program : environment_.program,

@@ -2,6 +2,8 @@
 // How a person is asked: by SSH_ASKPASS or on the terminal, by ssh's rules (readpass.c). Blocks, so
 // it belongs to the credential thread.
 
+#include <atomic>
+#include <cstdint>
 #include <string>
 
 #include <tl/expected.hpp>
@@ -30,16 +32,24 @@ class Prompter {
     /// `interrupt` is a descriptor that is not owned; readable, it ends every question.
     Prompter(AskpassEnvironment environment, int interrupt) noexcept
         : environment_(std::move(environment)), interrupt_(interrupt) {}
+    Prompter(const Prompter&) = delete;
+    Prompter& operator=(const Prompter&) = delete;
 
     /// Somebody might answer.
     [[nodiscard]] bool can_ask() const noexcept;
     /// `prompt` is fit for a terminal. The error is one line: why there is no answer.
     [[nodiscard]] tl::expected<ssh::SecretBytes, std::string> ask(const std::string& prompt,
-                                                                  bool echo) const;
+                                                                  bool echo);
+    /// A question is open. From any thread.
+    [[nodiscard]] bool is_asking() const noexcept { return is_asking_.load(); }
 
   private:
+    [[nodiscard]] tl::expected<ssh::SecretBytes, std::string> ask_by_rules(
+        const std::string& prompt, bool echo) const;
+
     AskpassEnvironment environment_;
     int interrupt_;
+    std::atomic<bool> is_asking_{false};
 };
 
 }  // namespace caponier::client

@@ -7,6 +7,7 @@ import pty
 import re
 import select
 import signal
+import subprocess
 import termios
 import threading
 
@@ -201,6 +202,18 @@ class Passwords(Case):
 
         self.assertEqual(program.wait_for_exit(5), 0)
         rig.wait_until(lambda: not os.path.exists(f"/proc/{pid}"), "askpass is gone", 5)
+
+    def test_sigint_while_askpass_runs_ends_it_by_the_signal(self):
+        server = self.start_gatekeeper()
+        endless = self.askpass(PASSWORD)
+        mark = self.directory / "running"
+        endless.program.write_text(f"#!/bin/sh\n: > '{mark}'\nexec tail -f /dev/null\n")
+        program = self.start(server, endless)
+        rig.wait_until(mark.exists, "askpass runs")
+
+        program.signal(signal.SIGINT)
+
+        self.assertEqual(program.wait_for_exit(5), -signal.SIGINT)
 
     def test_a_person_may_believe_an_unknown_host_key(self):
         server = self.start_gatekeeper()
@@ -405,7 +418,15 @@ class OnATerminal(Case):
         return text
 
     def wait_for_exit(self, pid, seconds=10):
-        return rig.wait_until(lambda: os.waitpid(pid, os.WNOHANG)[0] == pid, "it ends", seconds)
+        """The exit code, or the negative number of the signal that ended it."""
+        def status():
+            ended, status = os.waitpid(pid, os.WNOHANG)
+            return [os.waitstatus_to_exitcode(status)] if ended == pid else None
+        return rig.wait_until(status, "it ends", seconds)[0]
+
+    def quiet_at(self, terminal, prompt):
+        self.read_until(terminal, prompt)
+        rig.wait_until(lambda: not self.echoes(terminal), "the echo is off")
 
     @staticmethod
     def echoes(terminal):
@@ -414,8 +435,7 @@ class OnATerminal(Case):
     def test_a_password_is_typed_without_an_echo(self):
         server = self.start_gatekeeper()
         _, terminal = self.start_on_terminal(server)
-        self.read_until(terminal, "me@127.0.0.1's password: ")
-        rig.wait_until(lambda: not self.echoes(terminal), "the echo is off")
+        self.quiet_at(terminal, "me@127.0.0.1's password: ")
 
         os.write(terminal, PASSWORD.encode() + b"\n")
 
@@ -434,22 +454,60 @@ class OnATerminal(Case):
 
         self.assertIn("alice", self.read_until(terminal, "Forwarding from"))
 
-    def test_the_terminal_is_restored_by_ctrl_c(self):
+    # Shells stop a script where what they wait for died of SIGINT, and go on where it handled it.
+    def test_ctrl_c_at_a_prompt_restores_the_terminal_and_ends_it_by_the_signal(self):
         server = self.start_gatekeeper()
         pid, terminal = self.start_on_terminal(server)
-        self.read_until(terminal, "password: ")
-        rig.wait_until(lambda: not self.echoes(terminal), "the echo is off")
+        self.quiet_at(terminal, "password: ")
 
         os.write(terminal, b"\x03")
 
         rig.wait_until(lambda: self.echoes(terminal), "the echo is on again", 5)
-        self.wait_for_exit(pid, 5)
+        self.assertEqual(self.wait_for_exit(pid, 5), -signal.SIGINT)
+
+    def test_ctrl_c_at_any_other_prompt_ends_it_by_the_signal(self):
+        locked = self.directory / "locked"
+        server = self.start_gatekeeper([{"publickey", "keyboard-interactive"}],
+                                       rounds=[("", "", [("Code: ", False)], ["right"])])
+        # An old format does not tell its public half, so that the passphrase comes first.
+        subprocess.run(["/usr/bin/ssh-keygen", "-q", "-t", "rsa", "-b", "2048", "-m", "PEM", "-N",
+                        "secret", "-f", locked], check=True, timeout=60)
+        locked.with_name("locked.pub").unlink()
+        for options, prompt in [(["-i", str(locked)], "Enter passphrase"), ([], "Code: ")]:
+            with self.subTest(prompt=prompt):
+                pid, terminal = self.start_on_terminal(server, options)
+                self.quiet_at(terminal, prompt)
+
+                os.write(terminal, b"\x03")
+
+                self.assertEqual(self.wait_for_exit(pid, 5), -signal.SIGINT)
+                self.assertTrue(self.echoes(terminal))
+
+    def test_ctrl_c_where_a_host_key_is_asked_about_ends_it_by_the_signal(self):
+        server = self.start_gatekeeper()
+        server.known_hosts.write_text("")
+        pid, terminal = self.start_on_terminal(server, ASK)
+        self.read_until(terminal, r"yes/no")
+
+        os.write(terminal, b"\x03")
+
+        self.assertEqual(self.wait_for_exit(pid, 5), -signal.SIGINT)
+
+    def test_ctrl_c_after_the_login_ends_it_as_ever(self):
+        server = self.start_gatekeeper()
+        pid, terminal = self.start_on_terminal(server)
+        self.quiet_at(terminal, "password: ")
+        os.write(terminal, PASSWORD.encode() + b"\n")
+        self.read_until(terminal, r"Forwarding from 127\.0\.0\.1:\d+")
+
+        os.write(terminal, b"\x03")
+
+        self.assertEqual(self.wait_for_exit(pid), 0)
 
     def test_the_terminal_is_restored_by_a_signal(self):
         server = self.start_gatekeeper()
         pid, terminal = self.start_on_terminal(server)
-        self.read_until(terminal, "password: ")
-        rig.wait_until(lambda: not self.echoes(terminal), "the echo is off")
+        self.quiet_at(terminal, "password: ")
 
         os.kill(pid, signal.SIGTERM)
 

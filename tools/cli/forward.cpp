@@ -2,6 +2,7 @@
 
 #include "tools/cli/forward.h"
 
+#include <csignal>
 #include <utility>
 
 namespace caponier::cli {
@@ -40,11 +41,13 @@ client::ExitCode RunningForwarder::wait(StopSignals& signals) {
             break;
         }
         if (woken_by == 1U) {
-            signals.take();
+            const bool is_interrupt = signals.take() == SIGINT;
+            interrupted_ = interrupted_ || (is_interrupt && forwarder_.asks_person_to_log_in());
             forwarder_.stop();
         }
     }
-    return forwarder_.wait();
+    const client::ExitCode code = forwarder_.wait();
+    return interrupted_ ? client::ExitCode::interrupted : code;
 }
 
 }  // namespace caponier::cli

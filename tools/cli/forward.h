@@ -33,6 +33,7 @@ class RunningForwarder {
 
     Flag ended_;
     client::Forwarder forwarder_;  ///< raises the flag, which outlives it
+    bool interrupted_ = false;     ///< by Ctrl-C, while somebody was asked to log in
 };
 
 /// `caponier -L ... host`: forwards until it ends by itself or signals end it.

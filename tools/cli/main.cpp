@@ -82,5 +82,9 @@ ExitCode run(std::span<char* const> arguments) {
 
 int main(int argument_count, char** arguments) {
     const std::span<char* const> all{arguments, static_cast<std::size_t>(argument_count)};
-    return static_cast<int>(caponier::cli::run(all));
+    const caponier::client::ExitCode code = caponier::cli::run(all);
+    if (code == caponier::client::ExitCode::interrupted) {
+        caponier::cli::die_of_interrupt();
+    }
+    return static_cast<int>(code);
 }

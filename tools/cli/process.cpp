@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <csignal>
+#include <cstdio>
 
 #include <fcntl.h>
 #include <sys/resource.h>
@@ -44,6 +45,16 @@ void prepare_process() noexcept {
     std::signal(SIGPIPE, SIG_IGN);
 }
 
+void die_of_interrupt() noexcept {
+    std::fflush(nullptr);
+    std::signal(SIGINT, SIG_DFL);
+    sigset_t interrupt;
+    sigemptyset(&interrupt);
+    sigaddset(&interrupt, SIGINT);
+    sigprocmask(SIG_UNBLOCK, &interrupt, nullptr);
+    std::raise(SIGINT);
+}
+
 tl::expected<StopSignals, std::string> StopSignals::make() {
     sigset_t stopping;
     sigemptyset(&stopping);
@@ -60,9 +71,11 @@ tl::expected<StopSignals, std::string> StopSignals::make() {
     return StopSignals{std::move(signals)};
 }
 
-void StopSignals::take() noexcept {
+int StopSignals::take() noexcept {
     signalfd_siginfo signal{};
-    [[maybe_unused]] const auto taken = read(signals_.fd(), &signal, sizeof signal);
+    return read(signals_.fd(), &signal, sizeof signal) == sizeof signal
+               ? static_cast<int>(signal.ssi_signo)
+               : 0;
 }
 
 }  // namespace caponier::cli

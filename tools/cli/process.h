@@ -20,6 +20,9 @@ namespace caponier::cli {
 /// dumps off (memory holds keys), and ignores SIGPIPE (a send that fails says so itself).
 void prepare_process() noexcept;
 
+/// Ends the process as SIGINT does where nobody handles it. The last thing that a program does.
+void die_of_interrupt() noexcept;
+
 /// SIGINT, SIGTERM and SIGHUP as something to wait for. Made before any thread starts, because
 /// threads inherit that these signals are blocked. A SIGHUP that the caller ignores (nohup) stays
 /// ignored.
@@ -30,8 +33,8 @@ class StopSignals {
 
     /// Readable while a signal is pending.
     [[nodiscard]] int fd() const noexcept { return signals_.fd(); }
-    /// Takes one pending signal.
-    void take() noexcept;
+    /// Takes one pending signal and returns its number; 0 if none is pending.
+    int take() noexcept;
 
   private:
     explicit StopSignals(io::Socket signals) noexcept : signals_(std::move(signals)) {}

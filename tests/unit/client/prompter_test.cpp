@@ -52,7 +52,7 @@ TEST(Prompter, ByDefaultUsesTheTerminalIfThereIsOne) {
 
 TEST(Prompter, AsksTheProgramThatIsNamed) {
     const TemporaryFolder folder;
-    const Prompter prompter{
+    Prompter prompter{
         {.program = folder.write("askpass", "#!/bin/sh\necho \"to $1\"\n", 0700),
          .require = "force"},
         -1};
