@@ -15,8 +15,9 @@ namespace caponier::client {
 [[nodiscard]] bool has_terminal() noexcept;
 
 /// What is typed up to the end of the line; shown while it is typed only with `echo`. The terminal
-/// is as it was on every way out. The error is one line: no terminal, its end (Ctrl-D), or
-/// `interrupt`, a descriptor that is not owned, became readable.
+/// is as it was on every way out, also where the process dies by a signal that can be caught. One
+/// question at a time: others wait for their turn. The error is one line: no terminal, its end
+/// (Ctrl-D), or `interrupt`, a descriptor that is not owned, became readable.
 [[nodiscard]] tl::expected<ssh::SecretBytes, std::string> ask_on_terminal(const std::string& prompt,
                                                                           bool echo,
                                                                           int interrupt);

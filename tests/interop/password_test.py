@@ -514,6 +514,47 @@ class OnATerminal(Case):
         rig.wait_until(lambda: self.echoes(terminal), "the echo is on again", 5)
         self.wait_for_exit(pid, 5)
 
+    def test_the_terminal_is_restored_by_two_signals(self):
+        server = self.start_gatekeeper()
+        pid, terminal = self.start_on_terminal(server)
+        self.quiet_at(terminal, "password: ")
+
+        os.kill(pid, signal.SIGTERM)
+        os.kill(pid, signal.SIGTERM)
+
+        self.assertEqual(self.wait_for_exit(pid, 5), 0)
+        self.assertTrue(self.echoes(terminal))
+
+    # A broken contract of our own ends in SIGABRT, a broken pointer in SIGSEGV.
+    def test_the_terminal_is_restored_by_every_signal_that_a_process_can_catch(self):
+        server = self.start_gatekeeper()
+        for number in (signal.SIGABRT, signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL,
+                       signal.SIGSYS, signal.SIGTRAP, signal.SIGQUIT, signal.SIGALRM,
+                       signal.SIGUSR1, signal.SIGUSR2, signal.SIGXCPU):
+            with self.subTest(signal=number):
+                pid, terminal = self.start_on_terminal(server)
+                self.quiet_at(terminal, "password: ")
+
+                os.kill(pid, number)
+
+                self.assertEqual(self.wait_for_exit(pid, 5), -number)
+                self.assertTrue(self.echoes(terminal))
+
+    def test_a_signal_after_the_prompt_does_what_it_did_before(self):
+        server = self.start_gatekeeper()
+        pid, terminal = self.start_on_terminal(server)
+        self.quiet_at(terminal, "password: ")
+        os.write(terminal, PASSWORD.encode() + b"\n")
+        self.read_until(terminal, r"Forwarding from 127\.0\.0\.1:\d+")
+        settings = termios.tcgetattr(terminal)
+        settings[3] &= ~termios.ECHO
+        termios.tcsetattr(terminal, termios.TCSANOW, settings)
+
+        os.kill(pid, signal.SIGABRT)
+
+        self.assertEqual(self.wait_for_exit(pid, 5), -signal.SIGABRT)
+        self.assertFalse(self.echoes(terminal))
+
     def test_an_end_of_file_is_no_password(self):
         server = self.start_gatekeeper()
         pid, terminal = self.start_on_terminal(server)
