@@ -1,5 +1,5 @@
 #pragma once
-// The connection to ssh-agent: blocking calls with deadlines, for the credential thread only. What
+// The connection to ssh-agent: blocking calls with deadlines, for the login thread only. What
 // the messages look like is ssh/keys/agent_messages.h. An agent that is dead, slow, locked or talks
 // nonsense costs its deadline and a warning, and the connection is not used again.
 

@@ -1,6 +1,6 @@
 #pragma once
 // The program that asks a person for us: SSH_ASKPASS, as ssh(1) has it. It gets the prompt as its
-// argument and prints the answer; a blocking call, for the credential thread only.
+// argument and prints the answer; a blocking call, for the credential threads only.
 
 #include <string>
 

@@ -1,4 +1,4 @@
-// What the credential thread answers: whether a host key is accepted, which method and which key
+// What the credential threads answer: whether a host key is accepted, which method and which key
 // come next, what a person says, and signatures. How questions get here is credentials.cpp's.
 
 #include <algorithm>

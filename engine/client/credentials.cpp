@@ -1,7 +1,7 @@
-// Questions, their way to the credential thread and back, and who owns what meanwhile.
+// Questions, their way to the credential threads and back, and who owns what meanwhile.
 //
-// A question is one OpenQuestion with one owner at any time: the policy that makes it, the queue,
-// the thread, the loop (from post() on, as a released unique_ptr), and at last the callback on the
+// A question is one OpenQuestion with one owner at any time: the policy that makes it, a queue, its
+// thread, the loop (from post() on, as a released unique_ptr), and at last the callback on the
 // loop's thread, which takes it back and destroys it. What the session remembers between questions
 // (which keys were tried) travels inside, so that the thread and the shard never share it.
 //
@@ -156,11 +156,13 @@ tl::expected<std::unique_ptr<Credentials>, std::string> Credentials::start(Optio
     if (!credentials->interrupt_) {
         return tl::unexpected{io::explain_refusal("eventfd", io::IoError{errno})};
     }
-    auto thread = start_thread([owner = credentials.get()] { owner->run(); });
-    if (!thread) {
-        return tl::unexpected{std::move(thread.error())};
+    for (std::size_t lane = 0; lane < lanes; ++lane) {
+        auto thread = start_thread([owner = credentials.get(), lane] { owner->run(Lane{lane}); });
+        if (!thread) {
+            return tl::unexpected{std::move(thread.error())};
+        }
+        credentials->threads_[lane] = std::move(*thread);
     }
-    credentials->thread_ = std::move(*thread);
     return credentials;
 }
 
@@ -172,21 +174,25 @@ Credentials::~Credentials() {
 }
 
 void Credentials::stop() noexcept {
-    std::deque<std::unique_ptr<OpenQuestion>> unanswered;
+    std::array<Queue, lanes> unanswered;
     {
         const std::lock_guard lock{mutex_};
         stopping_ = true;
-        unanswered.swap(queue_);
+        unanswered.swap(queues_);
     }
     changed_.notify_all();
     const std::uint64_t one = 1;
     [[maybe_unused]] const ssize_t written = ::write(interrupt_.fd(), &one, sizeof one);
-    for (std::unique_ptr<OpenQuestion>& question : unanswered) {
-        hand_back(std::move(question));
+    for (Queue& queue : unanswered) {
+        for (std::unique_ptr<OpenQuestion>& question : queue) {
+            hand_back(std::move(question));
+        }
     }
     const std::lock_guard lock{joining_};
-    if (thread_.joinable()) {
-        thread_.join();
+    for (std::thread& thread : threads_) {
+        if (thread.joinable()) {
+            thread.join();
+        }
     }
 }
 
@@ -204,13 +210,14 @@ void Credentials::ask(std::unique_ptr<OpenQuestion> question) noexcept {
     {
         const std::lock_guard lock{mutex_};
         if (!stopping_) {
-            queue_.push_back(std::move(question));
+            queues_[static_cast<std::size_t>(lane_of(question->question))].push_back(
+                std::move(question));
         }
     }
     if (question != nullptr) {
         hand_back(std::move(question));
     } else {
-        changed_.notify_one();
+        changed_.notify_all();  // one of them is not the thread that it is for
     }
 }
 
@@ -257,25 +264,32 @@ void Credentials::drain(io::Loop& loop) noexcept {
     }
 }
 
-// ---- the credential thread ---------------------------------------------------------------------
+// ---- the threads -------------------------------------------------------------------------------
 
-std::unique_ptr<Credentials::OpenQuestion> Credentials::wait_for_question() {
+Credentials::Lane Credentials::lane_of(const relay::Question& question) noexcept {
+    return std::holds_alternative<relay::HostKeyQuestion>(question) ? Lane::host_keys : Lane::login;
+}
+
+std::unique_ptr<Credentials::OpenQuestion> Credentials::wait_for_question(Lane lane) {
+    Queue& queue = queues_[static_cast<std::size_t>(lane)];
     std::unique_lock lock{mutex_};
-    changed_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
-    if (queue_.empty()) {
+    changed_.wait(lock, [&] { return stopping_ || !queue.empty(); });
+    if (queue.empty()) {
         return nullptr;
     }
-    std::unique_ptr<OpenQuestion> question = std::move(queue_.front());
-    queue_.pop_front();
+    std::unique_ptr<OpenQuestion> question = std::move(queue.front());
+    queue.pop_front();
     return question;
 }
 
-void Credentials::run() noexcept {
-    while (std::unique_ptr<OpenQuestion> open = wait_for_question()) {
+void Credentials::run(Lane lane) noexcept {
+    while (std::unique_ptr<OpenQuestion> open = wait_for_question(lane)) {
         open->answer = std::visit(
             [&](const auto& question) { return answer(question, *open->session); }, open->question);
         hand_back(std::move(open));
-        tell_of_unlocked_secrets();
+        if (lane == Lane::login) {
+            tell_of_unlocked_secrets();
+        }
     }
 }
 

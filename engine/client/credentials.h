@@ -1,9 +1,11 @@
 #pragma once
-// The thread that owns the user's side of sessions: private keys, the agent, known_hosts. Session
-// workers ask it through relay::SessionPolicy and never wait: questions go to its queue, answers
-// come back by Loop::post(). What it decides is host_key_check.h's and identities.h's part. The
-// rules of lifetime and the reasons for them are in credentials.cpp's head.
+// The threads that own the user's side of sessions: one known_hosts, the other private keys and the
+// agent. Session workers ask them through relay::SessionPolicy and never wait: questions go to
+// their queues, answers come back by Loop::post(). What they decide is host_key_check.h's and
+// identities.h's part. The rules of lifetime and the reasons for them are in credentials.cpp's
+// head.
 
+#include <array>
 #include <condition_variable>
 #include <cstddef>
 #include <deque>
@@ -47,7 +49,7 @@ class Credentials {
         AskpassEnvironment askpass{};
     };
 
-    /// Starts the thread. The error is one line: a file name that cannot be expanded, or a lack of
+    /// Starts the threads. The error is one line: a file name that cannot be expanded, or a lack of
     /// descriptors or threads.
     [[nodiscard]] static tl::expected<std::unique_ptr<Credentials>, std::string> start(
         Options options, Log log);
@@ -67,7 +69,7 @@ class Credentials {
     /// the loop until no answer is on its way to it. Waits for nobody.
     void drain(io::Loop& loop) noexcept;
 
-    /// Ends the thread, in the middle of a wait for the agent, too. Open questions and later ones
+    /// Ends the threads, in the middle of a wait for the agent, too. Open questions and later ones
     /// are answered with Refuse. From any thread, also more than once.
     void stop() noexcept;
 
@@ -82,17 +84,24 @@ class Credentials {
     struct OpenQuestion;
     struct SessionMemory;
 
-    void run() noexcept;
-    [[nodiscard]] std::unique_ptr<OpenQuestion> wait_for_question();
+    /// A signature may wait two minutes for a token to be touched, and an agent may hang. Host keys
+    /// need neither, and so have a queue and a thread that no login holds up.
+    enum class Lane : std::size_t { host_keys, login };
+    static constexpr std::size_t lanes = 2;
+    [[nodiscard]] static Lane lane_of(const relay::Question& question) noexcept;
+
+    void run(Lane lane) noexcept;
+    [[nodiscard]] std::unique_ptr<OpenQuestion> wait_for_question(Lane lane);
 
     void ask(std::unique_ptr<OpenQuestion> question) noexcept;
     void abandon(OpenQuestion& question) noexcept;
     void hand_back(std::unique_ptr<OpenQuestion> question) noexcept;
     void arrived(const io::Loop& loop) noexcept;
 
-    // On the credential thread.
+    // On the thread for host keys.
     [[nodiscard]] relay::Answer answer(const relay::HostKeyQuestion& question,
                                        SessionMemory& session);
+    // On the thread for logins.
     [[nodiscard]] relay::Answer answer(const relay::IdentityQuestion& question,
                                        SessionMemory& session);
     [[nodiscard]] relay::Answer answer(const relay::SignatureQuestion& question,
@@ -126,8 +135,8 @@ class Credentials {
     const Log log_;
     io::Socket interrupt_;  ///< an eventfd: readable once stop() was called
     Prompter prompter_;
-    bool warned_of_agent_ = false;           ///< the thread's
-    bool told_of_unlocked_secrets_ = false;  ///< the thread's
+    bool warned_of_agent_ = false;           ///< the login thread's
+    bool told_of_unlocked_secrets_ = false;  ///< the login thread's
 
     struct OnTheWay {
         const io::Loop* loop = nullptr;
@@ -136,13 +145,14 @@ class Credentials {
 
     std::mutex mutex_;
     std::condition_variable changed_;
-    bool stopping_ = false;                            ///< under mutex_
-    std::deque<std::unique_ptr<OpenQuestion>> queue_;  ///< under mutex_; at most one a policy
-    std::vector<OnTheWay> on_the_way_;                 ///< under mutex_; one entry a loop
-    std::vector<std::byte> worked_;                    ///< under mutex_; a key's blob
+    using Queue = std::deque<std::unique_ptr<OpenQuestion>>;
+    bool stopping_ = false;             ///< under mutex_
+    std::array<Queue, lanes> queues_;   ///< under mutex_; at most one a policy
+    std::vector<OnTheWay> on_the_way_;  ///< under mutex_; one entry a loop
+    std::vector<std::byte> worked_;     ///< under mutex_; a key's blob
 
     std::mutex joining_;
-    std::thread thread_;
+    std::array<std::thread, lanes> threads_;  ///< one a lane
 };
 
 }  // namespace caponier::client

@@ -1,6 +1,6 @@
 #pragma once
 // Which keys are offered to a server, in which order, and how often: ssh's rules (sshconnect2.c,
-// pubkey_prepare()). Reads key files, so it runs on the credential thread. Talking to the agent is
+// pubkey_prepare()). Reads key files, so it runs on the login thread. Talking to the agent is
 // agent_connection.h; the signature itself is ssh/crypto/signature.h.
 
 #include <cstddef>

@@ -45,9 +45,9 @@ bool Prompter::can_ask() const noexcept {
 }
 
 tl::expected<ssh::SecretBytes, std::string> Prompter::ask(const std::string& prompt, bool echo) {
-    is_asking_.store(true);
+    ++questions_;
     tl::expected<ssh::SecretBytes, std::string> answer = ask_by_rules(prompt, echo);
-    is_asking_.store(false);
+    --questions_;
     return answer;
 }
 

@@ -1,6 +1,6 @@
 #pragma once
 // How a person is asked: by SSH_ASKPASS or on the terminal, by ssh's rules (readpass.c). Blocks, so
-// it belongs to the credential thread.
+// it belongs to the credential threads.
 
 #include <atomic>
 #include <cstdint>
@@ -41,7 +41,7 @@ class Prompter {
     [[nodiscard]] tl::expected<ssh::SecretBytes, std::string> ask(const std::string& prompt,
                                                                   bool echo);
     /// A question is open. From any thread.
-    [[nodiscard]] bool is_asking() const noexcept { return is_asking_.load(); }
+    [[nodiscard]] bool is_asking() const noexcept { return questions_.load() > 0; }
 
   private:
     [[nodiscard]] tl::expected<ssh::SecretBytes, std::string> ask_by_rules(
@@ -49,7 +49,7 @@ class Prompter {
 
     AskpassEnvironment environment_;
     int interrupt_;
-    std::atomic<bool> is_asking_{false};
+    std::atomic<int> questions_{0};  ///< open ones; those on the terminal take turns
 };
 
 }  // namespace caponier::client

@@ -1,5 +1,5 @@
 #pragma once
-// A question on the terminal, /dev/tty, as ssh asks it. A blocking call, for the credential thread
+// A question on the terminal, /dev/tty, as ssh asks it. A blocking call, for the credential threads
 // only. Signals are the main thread's: it reads them from a signalfd and makes `interrupt`
 // readable.
 

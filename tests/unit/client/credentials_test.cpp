@@ -3,7 +3,9 @@
 
 #include "engine/client/credentials.h"
 
+#include <chrono>
 #include <optional>
+#include <thread>
 
 #include <gtest/gtest.h>
 
@@ -457,6 +459,30 @@ TEST_P(CredentialsTest, ChecksHostKeys) {
               std::string::npos);
     EXPECT_NE(refusal_of(relay::HostKeyQuestion{"ssh-ed25519", {}}), "not refused");
     EXPECT_EQ(credentials->recorded_key_types(), std::vector<std::string>{"ssh-ed25519"});
+}
+
+// A token may wait for its touch for two minutes, and the pool dials several sessions at once.
+TEST_P(CredentialsTest, AHostKeyIsDecidedWhileAnAgentThinks) {
+    const std::vector<std::byte> key = make_key_pair(folder.path("host"));
+    folder.write("known_hosts", "bastion.example ssh-ed25519 " + ssh::encode_base64(key) + "\n");
+    agent_path = folder.path("slow");
+    const FakeAgent agent{agent_path};
+    patience.listing = 1h;
+    start();
+    std::unique_ptr<relay::SessionPolicy> second = credentials->make_policy(*loop);
+    Sink second_sink;
+
+    policy->ask(public_key_wanted(), sink);
+    second->ask(relay::HostKeyQuestion{"ssh-ed25519", key}, second_sink);
+
+    const auto deadline = std::chrono::steady_clock::now() + 20s;
+    while (second_sink.answers == 0 && std::chrono::steady_clock::now() < deadline) {
+        loop->run_once(false);
+        std::this_thread::yield();
+    }
+    ASSERT_EQ(second_sink.answers, 1);
+    EXPECT_TRUE(std::holds_alternative<relay::AcceptHostKey>(*second_sink.last));
+    EXPECT_EQ(sink.answers, 0);
 }
 
 TEST_P(CredentialsTest, BannersAreFilteredLineByLine) {
