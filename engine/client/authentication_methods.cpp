@@ -109,51 +109,65 @@ int AuthenticationMethods::attempts(Method method) const noexcept {
     return state_of(method).attempts;
 }
 
-std::string AuthenticationMethods::refusal(std::string_view server_methods) const {
+std::vector<Reason> AuthenticationMethods::refused() const {
+    std::vector<Reason> reasons;
+    const auto times = [](int count) {
+        return fmt::format("{} {}", count, count == 1 ? "attempt" : "attempts");
+    };
+    if (const int count = state_of(Method::keyboard_interactive).refused;
+        count > 0 && prompts_came_) {
+        reasons.push_back({fmt::format("The server refused the answers ({}).", times(count)),
+                           "Check them and the user name."});
+    }
+    if (const int count = state_of(Method::password).refused; count > 0) {
+        reasons.push_back({fmt::format("The server refused the password ({}).", times(count)),
+                           "Check the password and the user name."});
+    }
+    return reasons;
+}
+
+std::optional<Reason> AuthenticationMethods::refused_unasked(bool is_only_reason) const {
+    const bool was_refused = state_of(Method::keyboard_interactive).refused > 0 && !prompts_came_;
+    if (!was_refused || !(question_came_ || is_only_reason)) {
+        return std::nullopt;
+    }
+    return Reason{"The server refused keyboard-interactive without a question to answer.", {}};
+}
+
+std::optional<Reason> AuthenticationMethods::not_tried(std::string_view server_methods) const {
     const ssh::NameList offered{server_methods};
-    std::vector<std::string> reasons;
-    for (const Method method : {Method::keyboard_interactive, Method::password}) {
-        const State& state = state_of(method);
-        if (state.refused > 0 && (method == Method::password || question_came_)) {
-            reasons.push_back(
-                fmt::format("the server refused {} ({} {}): check {}the user name",
-                            method == Method::password ? "the password" : "the answers",
-                            state.refused,
-                            state.refused == 1 ? "attempt" : "attempts",
-                            method == Method::password ? "the password and " : "them and "));
-        }
-    }
-    if (!reasons.empty()) {
-        return fmt::format("{}", fmt::join(reasons, "; "));
-    }
     std::vector<std::string_view> asking;
+    bool any = false;
     for (const Method method : order_) {
-        if (wants_person(method) && state_of(method).is_allowed &&
-            offered.contains(name_of(method))) {
+        const State& state = state_of(method);
+        if (!state.is_allowed || !offered.contains(name_of(method))) {
+            continue;
+        }
+        any = true;
+        if (wants_person(method) && state.refused == 0) {
             asking.push_back(name_of(method));
         }
     }
     if (!asking.empty() && batch_mode_) {
-        return fmt::format("the server would take {}, but BatchMode=yes forbids to ask for it",
-                           fmt::join(asking, " or "));
+        return Reason{
+            fmt::format("The server would take {}, but BatchMode=yes forbids to ask for it.",
+                        fmt::join(asking, " or ")),
+            {}};
     }
     if (!asking.empty() && !somebody_answers_) {
-        return fmt::format(
-            "the server would take {}, but nobody can be asked: run it on a terminal, or set "
-            "SSH_ASKPASS and SSH_ASKPASS_REQUIRE=force",
-            fmt::join(asking, " or "));
+        return Reason{
+            fmt::format("The server would take {}, but nobody can be asked: there is no terminal.",
+                        fmt::join(asking, " or ")),
+            "Run it on a terminal, or set SSH_ASKPASS and SSH_ASKPASS_REQUIRE=force."};
     }
-    const bool any = std::any_of(usual_order.begin(), usual_order.end(), [&](Method method) {
-        return offered.contains(name_of(method)) && state_of(method).is_allowed;
-    });
     if (!any) {
-        return fmt::format(
-            "the server {} '{}', and of these nothing is allowed or supported here (supported: "
-            "publickey, keyboard-interactive, password)",
-            accepted_ ? "accepted what was tried, but also wants" : "asks for",
-            printable(server_methods, 200));
+        return Reason{
+            fmt::format("The server {} '{}', and of these nothing is allowed or supported here.",
+                        accepted_ ? "accepted what was tried, but also wants" : "asks for",
+                        printable(server_methods, 200)),
+            "Supported are publickey, keyboard-interactive and password."};
     }
-    return {};
+    return std::nullopt;
 }
 
 }  // namespace caponier::client

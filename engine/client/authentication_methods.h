@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "engine/client/authentication_options.h"
+#include "engine/client/reason.h"
 
 namespace caponier::client {
 
@@ -35,17 +36,28 @@ class AuthenticationMethods {
     /// Nothing is left to try with it.
     void exhaust(Method method) noexcept { state_of(method).is_exhausted = true; }
     /// The server began to ask, so that keyboard-interactive is more than a word in its list, and
-    /// without anybody who answers it is not begun again.
-    void question_came() noexcept { question_came_ = true; }
+    /// without anybody who answers it is not begun again. `has_prompts`: there is something to
+    /// answer.
+    void question_came(bool has_prompts) noexcept {
+        question_came_ = true;
+        prompts_came_ = prompts_came_ || has_prompts;
+    }
     /// The last request was right, and more is wanted: it was no failed attempt.
     void last_was_accepted() noexcept;
 
+    /// What is being tried.
+    [[nodiscard]] std::optional<Method> last() const noexcept { return last_; }
     [[nodiscard]] int attempts(Method method) const noexcept;
     /// An attempt at this method was refused before.
     [[nodiscard]] bool is_again(Method method) const noexcept { return attempts(method) > 1; }
 
-    /// Why nothing is left, but for what the keys have to say: empty if the keys are the reason.
-    [[nodiscard]] std::string refusal(std::string_view server_methods) const;
+    /// What was tried and refused, but for the keys.
+    [[nodiscard]] std::vector<Reason> refused() const;
+    /// keyboard-interactive was refused before there was anything to answer. OpenSSH lists that
+    /// method where it has no use for it, so that this is the least of several reasons.
+    [[nodiscard]] std::optional<Reason> refused_unasked(bool is_only_reason) const;
+    /// Why what the server would still take is not tried; empty where that is for the keys to say.
+    [[nodiscard]] std::optional<Reason> not_tried(std::string_view server_methods) const;
 
   private:
     struct State {
@@ -68,6 +80,7 @@ class AuthenticationMethods {
     bool batch_mode_;
     bool somebody_answers_;
     bool question_came_ = false;
+    bool prompts_came_ = false;
     bool accepted_ = false;  ///< something was, and more is wanted
     std::optional<Method> last_;
 };

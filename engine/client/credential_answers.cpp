@@ -4,13 +4,13 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <iterator>
 #include <optional>
 #include <span>
 #include <string_view>
 #include <utility>
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include "engine/client/credentials.h"
 #include "engine/client/session_memory.h"
@@ -78,10 +78,14 @@ relay::Answer Credentials::answer(const relay::IdentityQuestion& question, Sessi
         session.offered = question.methods;
     }
     if (question.partial_success) {
+        if (session.identities && session.methods->last() == Method::public_key) {
+            session.identities->last_was_accepted();
+        }
         session.methods->last_was_accepted();
     }
     if (question.password_expired) {
         session.password_expired = true;
+        session.methods->take_back(Method::password);  // it was right
         session.methods->exhaust(Method::password);
     }
     return try_next_method(session);
@@ -114,13 +118,14 @@ std::optional<relay::Answer> Credentials::try_next_key(SessionMemory& session) {
     if (!session.identities) {
         IdentitySources sources = sources_;
         sources.can_ask = !options_.settings.authentication.batch_mode && prompter_.can_ask();
-        session.identities.emplace(sources, agent_keys(session), log_);
+        session.identities.emplace(sources, agent_keys(session), log_once());
         session.identities->prefer(what_worked());
     }
-    const Identity* const identity = session.identities->next(session.key_files, log_);
+    const Identity* const identity = session.identities->next(session.key_files, log_once());
     if (identity == nullptr) {
         return std::nullopt;
     }
+    session.methods->try_now(Method::public_key);
     log_(LogLevel::verbose, fmt::format("offering {}", identity->name()));
     return relay::TryPublicKey{identity->algorithm(), identity->blob};
 }
@@ -144,7 +149,7 @@ std::optional<relay::Answer> Credentials::try_password(SessionMemory& session) {
 
 relay::Answer Credentials::answer(const relay::PromptsQuestion& question, SessionMemory& session) {
     const Settings& settings = options_.settings;
-    session.methods->question_came();
+    session.methods->question_came(!question.prompts.empty());
     for (const std::string& words : {question.name, question.instruction}) {
         log_lines(words);
     }
@@ -173,32 +178,59 @@ tl::expected<ssh::SecretBytes, std::string> Credentials::ask_person(const std::s
     // Where nobody can be asked, the next session would do without in the same way.
     session.needs_person = session.needs_person || prompter_.can_ask();
     tl::expected<ssh::SecretBytes, std::string> answer = prompter_.ask(prompt, echo);
-    if (!answer) {
+    if (!answer && prompter_.can_ask()) {
         session.no_answer = answer.error();
     }
     return answer;
 }
 
+/// In ssh's words, which people look for; then what is behind them, the nearest cause first.
 relay::Refuse Credentials::refusal(const SessionMemory& session) const {
     const Settings& settings = options_.settings;
-    std::vector<std::string> reasons;
+    std::vector<Reason> reasons;
     if (session.password_expired) {
-        reasons.emplace_back(
-            "the password has expired, and the server wants a new one: change it there, with ssh "
-            "or "
-            "passwd, and come back");
+        reasons.push_back({"The password has expired, and the server wants a new one.",
+                           "Change it there, with ssh or passwd, and come back."});
     }
-    if (!session.no_answer.empty()) {
-        reasons.push_back(session.no_answer);
-    }
-    if (std::string why = session.methods->refusal(session.offered); !why.empty()) {
-        reasons.push_back(std::move(why));
-    }
-    if (session.identities && (reasons.empty() || session.identities->any_worth_telling())) {
+    std::ranges::move(session.methods->refused(), std::back_inserter(reasons));
+    if (session.identities) {
         reasons.push_back(session.identities->refusal());
     }
-    return relay::Refuse{fmt::format(
-        "{}@{}: {}", printable(settings.user), printable(settings.host), fmt::join(reasons, "; "))};
+    if (!session.no_answer.empty()) {
+        reasons.push_back({fmt::format("Nobody answered: {}.", session.no_answer), {}});
+    }
+    if (std::optional<Reason> reason = session.methods->not_tried(session.offered)) {
+        reasons.push_back(*std::move(reason));
+    }
+    if (std::optional<Reason> reason = session.methods->refused_unasked(reasons.empty())) {
+        reasons.push_back(*std::move(reason));
+    }
+    std::string message = fmt::format("{}@{}: Permission denied ({}).",
+                                      printable(settings.user),
+                                      printable(settings.host),
+                                      printable(session.offered, 200));
+    // The first cause stands in the line that says what happened; what to do follows in the next.
+    for (std::size_t i = 0; i < reasons.size(); ++i) {
+        const Reason& reason = reasons[i];
+        message += i == 0 ? " " : "\n";
+        message += reason.cause;
+        if (!reason.remedy.empty()) {
+            message += i == 0 ? "\n" : " ";
+            message += reason.remedy;
+        }
+    }
+    return relay::Refuse{std::move(message)};
+}
+
+/// For what every session of a pool would say again.
+Log Credentials::log_once() {
+    return [this](LogLevel level, std::string_view line) {
+        constexpr std::size_t remembered_max = 1000;
+        const bool is_news = told_.size() >= remembered_max || told_.emplace(line).second;
+        if (is_news) {
+            log_(level, line);
+        }
+    };
 }
 
 void Credentials::log_lines(std::string_view text) const {
@@ -226,6 +258,7 @@ relay::Answer Credentials::answer(const relay::SignatureQuestion& question,
     if (!signature) {
         log_(LogLevel::info,
              fmt::format("warning: cannot sign with {}: {}", identity->name(), signature.error()));
+        session.identities->last_was_not_signed(signature.error());
         return relay::DeclineSignature{};
     }
     session.signed_by = question.blob;

@@ -12,6 +12,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -121,6 +122,7 @@ class Credentials {
         const relay::SignatureQuestion& question, const Identity& identity, SessionMemory& session);
     [[nodiscard]] std::unique_ptr<SessionMemory> make_memory();
     void log_lines(std::string_view text) const;
+    [[nodiscard]] Log log_once();
     [[nodiscard]] AgentConnection* agent(SessionMemory& session);
     [[nodiscard]] std::vector<AgentKey> agent_keys(SessionMemory& session);
     void warn_of_agent(std::string_view why);
@@ -135,8 +137,9 @@ class Credentials {
     const Log log_;
     io::Socket interrupt_;  ///< an eventfd: readable once stop() was called
     Prompter prompter_;
-    bool warned_of_agent_ = false;           ///< the login thread's
-    bool told_of_unlocked_secrets_ = false;  ///< the login thread's
+    bool warned_of_agent_ = false;             ///< the login thread's
+    std::set<std::string, std::less<>> told_;  ///< the login thread's; what log_once() has said
+    bool told_of_unlocked_secrets_ = false;    ///< the login thread's
 
     struct OnTheWay {
         const io::Loop* loop = nullptr;

@@ -1,7 +1,9 @@
-// One sentence a cause, by how far the session had come.
+// One sentence a cause, by how far the session had come. Behind '\n' a line of its own begins.
 
 #include "engine/client/end_message.h"
 
+#include <algorithm>
+#include <cerrno>
 #include <string_view>
 
 #include <fmt/format.h>
@@ -16,6 +18,9 @@ namespace {
 
 using Phase = relay::SessionEnd::Phase;
 using ssh::ErrorCode;
+
+/// More than any message has.
+constexpr std::size_t lines_max = 10;
 
 std::string_view os_words(const relay::SessionEnd& end) {
     return io::describe(io::IoError{end.os_error});
@@ -90,8 +95,8 @@ bool had_enough_of_failures(const relay::SessionEnd& end) {
 std::string disconnected(const relay::SessionEnd& end, const std::string& where) {
     const std::string_view remedy =
         had_enough_of_failures(end)
-            ? "; it counts every key that is offered (-v lists them) as an attempt: offer only the "
-              "right one, by -i FILE -o IdentitiesOnly=yes"
+            ? "\nEvery key that is offered counts as an attempt (-v lists them): offer only the "
+              "right one, by -i FILE -o IdentitiesOnly=yes."
             : "";
     return fmt::format("{} ended the connection: {}{}",
                        where,
@@ -102,20 +107,24 @@ std::string disconnected(const relay::SessionEnd& end, const std::string& where)
 std::string lost(const relay::SessionEnd& end, const std::string& where) {
     switch (end.phase) {
     case Phase::connecting:
-        return fmt::format(
-            "cannot connect to {}: {}; check the host and the port, and that sshd runs "
-            "there",
-            where,
-            os_words(end));
+        return fmt::format("cannot connect to {}: {}; {}",
+                           where,
+                           os_words(end),
+                           end.os_error == ENETUNREACH || end.os_error == EHOSTUNREACH
+                               ? "check the network and the address"
+                               : "check the host and the port, and that sshd runs there");
     case Phase::identifying:
         return turned_away(end, where);
     case Phase::negotiating:
-        return fmt::format("{} closed the connection during the key exchange", where);
+        return fmt::format(
+            "{} closed the connection during the key exchange; its log says why (it may bar this "
+            "address, or have too many connections)",
+            where);
     case Phase::authenticating:
         return fmt::format(
-            "{} closed the connection during authentication; its log says why (some servers do so "
-            "when more keys are offered than they allow: -v lists them, and -i FILE -o "
-            "IdentitiesOnly=yes offers one)",
+            "{} closed the connection during authentication; its log says why\n"
+            "Some servers do so when more keys are offered than they allow: -v lists them, and "
+            "-i FILE -o IdentitiesOnly=yes offers one.",
             where);
     case Phase::established:
         break;
@@ -141,11 +150,27 @@ std::string_view option_that_narrows(ErrorCode code, const Settings& settings) {
     }
 }
 
+/// OpenSSH's words for it, which people look for.
+std::string_view what_does_not_match(ErrorCode code) {
+    switch (code) {
+    case ErrorCode::no_common_kex:
+        return "no matching key exchange method found";
+    case ErrorCode::no_common_host_key:
+        return "no matching host key type found";
+    case ErrorCode::no_common_cipher:
+        return "no matching cipher found";
+    case ErrorCode::no_common_mac:
+        return "no matching MAC found";
+    default:
+        return "no matching compression method found";
+    }
+}
+
 std::string nothing_in_common(const relay::SessionEnd& end,
                               const std::string& where,
                               const Settings& settings) {
     const std::string offered =
-        end.text.empty() ? "" : fmt::format("; it offers only {}", printable(end.text));
+        end.text.empty() ? "" : fmt::format(". Their offer: {}", printable(end.text));
     const std::string_view narrowed = option_that_narrows(end.error.code, settings);
     std::string remedy;
     if (!narrowed.empty()) {
@@ -153,16 +178,18 @@ std::string nothing_in_common(const relay::SessionEnd& end,
     } else if (settings.engine == SshEngine::native) {
         remedy = "; if it cannot be updated, --ssh=libssh2 speaks some retired algorithms";
     }
-    return fmt::format("{}: {}{}{}", where, ssh::describe(end.error.code), offered, remedy);
+    return fmt::format("Unable to negotiate with {}: {}{}{}",
+                       where,
+                       what_does_not_match(end.error.code),
+                       offered,
+                       remedy);
 }
 
-}  // namespace
-
-std::string end_message(const relay::SessionEnd& end, const Settings& settings) {
+std::string words_of(const relay::SessionEnd& end, const Settings& settings) {
     const std::string where =
         fmt::format("{} port {}", printable(settings.host_name), settings.port);
     if (end.refused_by_policy) {
-        return printable(end.text, 2 * printable_bytes_max);
+        return end.text;
     }
     if (end.deadline) {
         return timed_out(end, where, settings);
@@ -187,6 +214,20 @@ std::string end_message(const relay::SessionEnd& end, const Settings& settings) 
     }
     const std::string more = end.text.empty() ? "" : fmt::format(" ({})", printable(end.text));
     return fmt::format("connection to {} ended: {}{}", where, ssh::describe(end.error.code), more);
+}
+
+}  // namespace
+
+std::vector<std::string> end_message(const relay::SessionEnd& end, const Settings& settings) {
+    const std::string words = words_of(end, settings);
+    std::vector<std::string> lines;
+    for (std::string_view rest = words;
+         lines.empty() || (!rest.empty() && lines.size() < lines_max);) {
+        const std::size_t end_of_line = std::min(rest.find('\n'), rest.size());
+        lines.push_back(printable(rest.substr(0, end_of_line), 2 * printable_bytes_max));
+        rest.remove_prefix(std::min(end_of_line + 1, rest.size()));
+    }
+    return lines;
 }
 
 }  // namespace caponier::client

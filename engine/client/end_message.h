@@ -1,14 +1,17 @@
 #pragma once
-// Why a session ended, in the one line that a person reads: what happened, and what to do about it.
+// Why a session ended, as a person reads it: what happened, and what to do about it.
 
 #include <string>
+#include <vector>
 
 #include "engine/client/settings.h"
 #include "engine/relay/observer.h"
 
 namespace caponier::client {
 
-/// Free of control characters, whatever the peer said.
-[[nodiscard]] std::string end_message(const relay::SessionEnd& end, const Settings& settings);
+/// Lines; the first says what happened, and if there are more, they say what to do. Free of control
+/// characters, whatever the peer said.
+[[nodiscard]] std::vector<std::string> end_message(const relay::SessionEnd& end,
+                                                   const Settings& settings);
 
 }  // namespace caponier::client

@@ -24,6 +24,7 @@
 #include "engine/client/bind_addresses.h"
 #include "engine/client/credentials.h"
 #include "engine/client/end_message.h"
+#include "engine/client/host_alias.h"
 #include "engine/client/listen_message.h"
 #include "engine/client/processors.h"
 #include "engine/client/random_source.h"
@@ -106,7 +107,11 @@ struct Forwarder::Parts final : relay::Observer, relay::SessionFactory {
             return ExitCode::ok;
         }
         if (!addresses) {
-            return fail(ExitCode::failed, addresses.error().message);
+            say(LogLevel::quiet, addresses.error().message);
+            if (const std::string hint = alias_hint(settings.host_name, account); !hint.empty()) {
+                say(LogLevel::quiet, hint);
+            }
+            return ExitCode::failed;
         }
         destination.addresses = std::move(*addresses);
         destination.factory = this;
@@ -316,11 +321,14 @@ struct Forwarder::Parts final : relay::Observer, relay::SessionFactory {
                       bool was_established) noexcept override {
         // Tunnels ended with the one; without the other everything goes on as it was.
         say(was_established ? LogLevel::info : LogLevel::verbose,
-            fmt::format("{}{}; other sessions go on", name_of(slot), end_message(end, settings)));
+            fmt::format(
+                "{}{}; other sessions go on", name_of(slot), end_message(end, settings).front()));
     }
 
     void session_ended(const relay::SessionEnd& end) noexcept override {
-        say(LogLevel::quiet, end_message(end, settings));
+        for (const std::string& line : end_message(end, settings)) {
+            say(LogLevel::quiet, line);
+        }
     }
 
     void tunnel_opened(const relay::Target& target) noexcept override {

@@ -73,6 +73,17 @@ std::string why_not_usable(SshEngine engine, std::string_view type) {
     return fmt::format("libssh2 cannot use {} keys", printable(type, 64));
 }
 
+/// The first few, because an agent may have thousands.
+std::string some_of(std::span<const std::string> names) {
+    constexpr std::size_t shown_max = 6;
+    const std::size_t shown = std::min(names.size(), shown_max);
+    return fmt::format("{}{}",
+                       fmt::join(names.first(shown), ", "),
+                       names.size() > shown
+                           ? fmt::format(" and {} more (-v lists them)", names.size() - shown)
+                           : "");
+}
+
 bool is_certificate_type(std::string_view type) noexcept {
     return type.find("-cert-v0") != std::string_view::npos;
 }
@@ -338,7 +349,12 @@ void Identities::prefer(std::span<const std::byte> blob) {
 
 void Identities::skip(std::string_view name, std::string_view why, const Log& log) {
     log(LogLevel::info, fmt::format("identity {} is skipped: {}", name, why));
-    skipped_.push_back(fmt::format("{}: {}", name, why));
+    note_skipped(name, why);
+}
+
+/// What follows the first colon says what to do about it, and has been told.
+void Identities::note_skipped(std::string_view name, std::string_view why) {
+    skipped_.push_back(fmt::format("{}: {}", name, why.substr(0, why.find(": "))));
 }
 
 bool Identities::can_sign(Identity& identity, KeyFiles& files, const Log& log) {
@@ -397,6 +413,19 @@ void Identities::last_was_not_usable() {
         fmt::format("{}: {}", identity.name(), why_not_usable(engine_, identity.type)));
 }
 
+void Identities::last_was_not_signed(std::string_view why) {
+    if (!tried_.empty()) {
+        note_skipped(identities_[tried_.back()].name(), why);
+        tried_.pop_back();
+    }
+}
+
+void Identities::last_was_accepted() noexcept {
+    if (!tried_.empty()) {
+        tried_.pop_back();
+    }
+}
+
 const Identity* Identities::find(std::span<const std::byte> blob) const noexcept {
     const auto found =
         std::find_if(identities_.begin(), identities_.end(), [&](const Identity& identity) {
@@ -405,28 +434,33 @@ const Identity* Identities::find(std::span<const std::byte> blob) const noexcept
     return found == identities_.end() ? nullptr : &*found;
 }
 
-std::string Identities::tried_names() const {
+Reason Identities::refusal() const {
     std::vector<std::string> names;
     for (const std::size_t index : tried_) {
         names.push_back(identities_[index].name());
     }
-    return fmt::format("{}", fmt::join(names, ", "));
-}
-
-std::string Identities::refusal() const {
-    std::string text;
-    if (tried_.empty()) {
-        text = "there is no key to offer: name one with -i, or add one to an agent with ssh-add";
-    } else {
-        text = fmt::format(
-            "no identity was accepted (offered {}): add one of these to the server's "
-            "authorized_keys, check the user name, or name another key with -i",
-            tried_names());
+    const std::string skipped = some_of(skipped_);
+    if (names.empty()) {
+        return skipped.empty()
+                   ? Reason{"There is no key to offer.",
+                            "Name one with -i, or add one to an agent with ssh-add."}
+                   : Reason{fmt::format("No key could be used ({}).", skipped),
+                            "Mend that, name another key with -i, or add one to an agent with "
+                            "ssh-add."};
     }
-    if (!skipped_.empty()) {
-        text += fmt::format("; skipped {}", fmt::join(skipped_, ", "));
+    const bool is_one = names.size() == 1;
+    Reason reason{
+        is_one ? fmt::format("The server refused the key that was offered: {}.", names.front())
+               : fmt::format("The server refused all {} keys that were offered: {}.",
+                             names.size(),
+                             some_of(names)),
+        fmt::format("Check the user name, add {} to authorized_keys on the server, or "
+                    "name another key with -i.",
+                    is_one ? "the key" : "one of these keys")};
+    if (!skipped.empty()) {
+        reason.remedy += fmt::format(" Not used: {}.", skipped);
     }
-    return text;
+    return reason;
 }
 
 }  // namespace caponier::client

@@ -15,6 +15,7 @@
 #include "engine/client/key_files.h"
 #include "engine/client/log.h"
 #include "engine/client/path_expansion.h"
+#include "engine/client/reason.h"
 #include "engine/client/settings.h"
 #include "ssh/keys/agent_messages.h"
 
@@ -87,12 +88,13 @@ class Identities {
     /// The offered identity with this public half; null if there is none.
     [[nodiscard]] const Identity* find(std::span<const std::byte> blob) const noexcept;
 
-    /// Some key was offered or skipped: refusal() has more to say than that there is none.
-    [[nodiscard]] bool any_worth_telling() const noexcept {
-        return !tried_.empty() || !skipped_.empty();
-    }
-    /// Why nothing is left, and what to do; to follow "me@bastion.example: ".
-    [[nodiscard]] std::string refusal() const;
+    /// The last one was wanted, and there is no signature: the server has refused nothing.
+    void last_was_not_signed(std::string_view why);
+    /// The last one was accepted, and the server wants more: that was no refusal.
+    void last_was_accepted() noexcept;
+
+    /// Why nothing is left, and what to do.
+    [[nodiscard]] Reason refusal() const;
 
   private:
     void add_file(const std::string& path, const IdentitySources& sources, const Log& log);
@@ -102,15 +104,15 @@ class Identities {
     void find_private_halves(std::span<const AgentKey> agent_keys, const Log& log);
     void skip(std::string_view name, std::string_view why, const Log& log);
     [[nodiscard]] bool can_sign(Identity& identity, KeyFiles& files, const Log& log);
-    [[nodiscard]] std::string tried_names() const;
+    void note_skipped(std::string_view name, std::string_view why);
 
     bool can_ask_ = false;
     SshEngine engine_ = SshEngine::native;
     std::size_t named_certificates_ = 0;  ///< at the head of identities_
     std::vector<Identity> identities_;
     std::size_t next_ = 0;
-    std::vector<std::size_t> tried_;    ///< offered: indices
-    std::vector<std::string> skipped_;  ///< names, with reasons
+    std::vector<std::size_t> tried_;    ///< offered and not accepted: indices
+    std::vector<std::string> skipped_;  ///< names, with what is wrong
 };
 
 }  // namespace caponier::client

@@ -8,6 +8,7 @@
 
 #include "engine/client/file_contents.h"
 #include "engine/client/text_filter.h"
+#include "ssh/keys/public_key.h"
 #include "ssh/wire/bytes.h"
 
 namespace caponier::client {
@@ -35,13 +36,19 @@ tl::expected<ssh::PrivateKey, KeyFileProblem> load_private_key(const std::string
     if (!file) {
         return tl::unexpected{KeyFileProblem{describe(file.error()), false}};
     }
+    // Whoever names a public key means the agent's private half, and chmod would not help.
+    if (ssh::parse_public_key_file(ssh::text_of(file->bytes.bytes()))) {
+        return tl::unexpected{KeyFileProblem{
+            "it is a public key: name the file of its private half, or add that to an agent",
+            false}};
+    }
     // authfile.c: "if a key owned by the user is accessed, then we check the permissions of the
     // file. if the key owned by a different user, then we don't care."
     if (file->owner == ::getuid() && (file->mode & 077) != 0) {
         return tl::unexpected{KeyFileProblem{
             fmt::format(
-                "permissions {:04o} for '{}' are too open: it is required that your private "
-                "key files are NOT accessible by others (chmod 600)",
+                "bad permissions: Permissions {:04o} for '{}' are too open. Private key files must "
+                "NOT be accessible by others (chmod 600)",
                 file->mode & 0777U,
                 printable(path)),
             false}};

@@ -14,7 +14,7 @@
 
 namespace caponier::client {
 
-/// Why a file gives no key; `what` is one line.
+/// Why a file gives no key; `what` is one line, which may go on after a colon with what to do.
 struct KeyFileProblem {
     std::string what;
     bool needs_passphrase = false;  ///< or another one

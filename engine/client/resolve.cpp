@@ -81,15 +81,19 @@ ResolveError error_of(int code, int system_error, const std::string& host) {
     case EAI_NODATA:
     case EAI_ADDRFAMILY:
         return {Cause::no_such_name,
-                fmt::format("no such host: {} (check the name, or set HostName)", name)};
+                fmt::format("Could not resolve hostname {}: {} (check the name, or set HostName)",
+                            name,
+                            ::gai_strerror(code))};
     case EAI_AGAIN:
-        return {Cause::no_answer,
-                fmt::format("cannot resolve {}: the resolver did not answer (check the network and "
-                            "/etc/resolv.conf)",
-                            name)};
+        return {
+            Cause::no_answer,
+            fmt::format(
+                "Could not resolve hostname {}: the resolver did not answer (check the network and "
+                "/etc/resolv.conf)",
+                name)};
     default:
         return {Cause::failed,
-                fmt::format("cannot resolve {}: {}",
+                fmt::format("Could not resolve hostname {}: {}",
                             name,
                             code == EAI_SYSTEM ? std::generic_category().message(system_error)
                                                : std::string{::gai_strerror(code)})};

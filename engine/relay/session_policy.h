@@ -80,7 +80,7 @@ struct Signature {
     Bytes blob;  ///< RFC 4253 6.6: string algorithm, string signature
 };
 struct DeclineSignature {};
-/// Give this session up. `message` is the one line that the user reads: what, and what to do.
+/// Give this session up. `message` is what the user reads, in lines: what, and then what to do.
 struct Refuse {
     std::string message;
 };

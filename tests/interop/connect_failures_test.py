@@ -57,8 +57,11 @@ class ConnectFailures(rig.Case):
         program = self.start_caponier(
             self.arguments_for(server, "0:127.0.0.1:9", identity=stranger))
 
-        self.assert_fails(program, server.address, "publickey|identit|permission denied|key",
-                          str(stranger))
+        self.assertEqual(program.wait_for_exit(), 255)
+        [cause, remedy] = program.messages()
+        self.assertIn(f"{rig.USER}@{server.address}: Permission denied (publickey). ", cause)
+        self.assertIn(str(stranger), cause)
+        self.assertIn("authorized_keys", remedy)
 
     def test_a_refused_connection_names_the_address(self):
         port = rig.free_port()

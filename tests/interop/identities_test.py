@@ -56,6 +56,19 @@ class Somebody(rig.Case):
 
         self.assertEqual(program.wait_for_exit(), 255)
 
+    def test_an_alias_of_ssh_config_is_told_from_a_wrong_name(self):
+        (self.home / ".ssh" / "config").write_text("Host no-such-bastion.invalid other\n"
+                                                   "    HostName 127.0.0.1\n")
+
+        program = self.start("-l", rig.USER, "no-such-bastion.invalid")
+        self.assertEqual(program.wait_for_exit(30), 255)
+        [cause, hint] = program.messages()
+        self.assertIn("no-such-bastion.invalid", cause)
+        self.assertIn("'ssh -G no-such-bastion.invalid'", hint)
+
+        program = self.start("-l", rig.USER, "another.invalid")
+        self.assert_fails(program, "another.invalid", seconds=30)
+
     def test_home_serves_who_has_no_account(self):
         self.assert_works(self.start("-l", rig.USER, self.server.address, account=False,
                                      HOME=str(self.home)))
@@ -220,6 +233,30 @@ class Identities(rig.Case):
         agent = self.start_agent(self.new_key("old", kind="rsa"), self.new_key())
 
         self.assert_works(self.start(only="no", agent=agent))
+
+    def test_a_wrong_key_without_a_terminal_is_told_with_the_key_first(self):
+        self.server = self.start_sshd("usual", PasswordAuthentication="yes",
+                                      KbdInteractiveAuthentication="yes")
+        stranger = rig.make_key(self.directory / "stranger")
+
+        program = self.start(stranger)
+
+        self.assertEqual(program.wait_for_exit(), 255)
+        [cause, remedy, *_] = program.messages()
+        self.assertRegex(cause, rf"{rig.USER}@127\.0\.0\.1: Permission denied \(publickey,.*\)\. "
+                                rf"The server refused the key .*{stranger}\.$")
+        self.assertLess(len(cause), 200)
+        self.assertIn("Check the user name", remedy)
+
+    def test_what_is_wrong_with_a_key_file_is_told_in_full_once(self):
+        key = self.new_key()
+        key.chmod(0o644)
+
+        program = self.start(key)
+
+        self.assertEqual(program.wait_for_exit(), 255)
+        self.assertEqual(len(program.messages("are too open")), 1)
+        self.assertEqual(len(program.messages(f"Permission denied.*{key}: bad permissions")), 1)
 
     def test_a_key_that_others_can_read_is_not_used(self):
         key = self.new_key()

@@ -178,7 +178,7 @@ class KeyFiles(rig.Case):
 
         self.assert_works(self.start(f"{key}.pub", options=["-o", f"IdentityAgent={agent}"]))
         self.assert_refused(self.start(f"{key}.pub", options=["-o", "IdentityAgent=none"],
-                                       agent=agent), "no key to offer|not a private key")
+                                       agent=agent), "mine.pub: it is a public key")
 
     def start_agent(self, *keys, options=()):
         path = str(self.directory / "agent")

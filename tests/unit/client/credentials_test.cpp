@@ -7,6 +7,8 @@
 #include <optional>
 #include <thread>
 
+#include <sys/stat.h>
+
 #include <gtest/gtest.h>
 
 #include "engine/client/terminal_prompt.h"
@@ -228,9 +230,67 @@ TEST_P(CredentialsTest, SaysWhatWasOfferedWhenNothingIsLeft) {
 
     const std::string refusal = refusal_of(public_key_wanted());
 
-    EXPECT_TRUE(refusal.starts_with("me@bastion.example: no identity was accepted (offered " +
-                                    folder.path("id") + ")"))
+    EXPECT_EQ(refusal,
+              "me@bastion.example: Permission denied (publickey). The server refused the key that "
+              "was offered: " +
+                  folder.path("id") +
+                  ".\nCheck the user name, add the key to authorized_keys on the server, or name "
+                  "another key with -i.");
+}
+
+// What a service reads that has a wrong user or key: the key first, and not what nobody wanted.
+TEST_P(CredentialsTest, SaysTheNearestCauseFirstWhereNobodyCanBeAsked) {
+    make_key_pair(folder.path("id"));
+    settings.authentication.batch_mode = true;
+    start();
+    ASSERT_TRUE(std::holds_alternative<relay::TryPublicKey>(ask(wanted("publickey,password"))));
+
+    const std::string refusal = refusal_of(wanted("publickey,password"));
+
+    EXPECT_TRUE(refusal.starts_with(
+        "me@bastion.example: Permission denied (publickey,password). The server refused the key "
+        "that was offered: " +
+        folder.path("id") + ".\n"))
         << refusal;
+    EXPECT_TRUE(
+        refusal.ends_with("\nThe server would take password, but BatchMode=yes forbids to "
+                          "ask for it."))
+        << refusal;
+}
+
+// OpenSSH without PAM lists keyboard-interactive and has no question.
+TEST_P(CredentialsTest, AMethodThatTheServerHasNoUseForIsNotTheCause) {
+    make_key_pair(folder.path("id"));
+    askpass = {.program = {}, .require = "never"};
+    start();
+    if (has_terminal()) {
+        GTEST_SKIP() << "there is somebody to ask";
+    }
+    const std::string methods = "publickey,keyboard-interactive";
+    ASSERT_TRUE(std::holds_alternative<relay::TryPublicKey>(ask(wanted(methods))));
+    ASSERT_TRUE(std::holds_alternative<relay::TryKeyboardInteractive>(ask(wanted(methods))));
+
+    const std::string refusal = refusal_of(wanted(methods));
+
+    EXPECT_NE(refusal.find("(publickey,keyboard-interactive). The server refused the key"),
+              std::string::npos)
+        << refusal;
+    EXPECT_EQ(refusal.find("without a question"), std::string::npos) << refusal;
+}
+
+TEST_P(CredentialsTest, WhatIsWrongWithAKeyFileIsToldOnceForAllSessions) {
+    make_key_pair(folder.path("id"));
+    ASSERT_EQ(::chmod(folder.path("id").c_str(), 0644), 0);
+    start();
+    for (int session = 0; session < 3; ++session) {
+        policy = credentials->make_policy(*loop);
+        EXPECT_NE(refusal_of(public_key_wanted()).find("bad permissions"), std::string::npos);
+    }
+
+    const std::string all = lines.all();
+    const std::size_t first = all.find("are too open");
+    EXPECT_NE(first, std::string::npos);
+    EXPECT_EQ(all.find("are too open", first + 1), std::string::npos) << all;
 }
 
 TEST_P(CredentialsTest, AnRsaKeyThatTheEngineCannotUseIsExplained) {
@@ -280,7 +340,7 @@ TEST_P(CredentialsTest, APasswordIsAPersonsAndIsAskedForAgain) {
 
     const std::string refusal = refusal_of(wanted("password"));
 
-    EXPECT_NE(refusal.find("the server refused the password (3 attempts)"), std::string::npos)
+    EXPECT_NE(refusal.find("The server refused the password (3 attempts)"), std::string::npos)
         << refusal;
     EXPECT_FALSE(lines.contain("secret"));
 }
@@ -345,6 +405,7 @@ TEST_P(CredentialsTest, AnExpiredPasswordIsNotTriedAgain) {
         refusal_of(relay::IdentityQuestion{.methods = "password", .password_expired = true});
 
     EXPECT_NE(refusal.find("has expired"), std::string::npos) << refusal;
+    EXPECT_EQ(refusal.find("refused"), std::string::npos) << refusal;
 }
 
 TEST_P(CredentialsTest, AnEncryptedKeyIsUnlockedWhenTheServerWantsIt) {

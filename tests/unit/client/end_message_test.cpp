@@ -27,8 +27,16 @@ Settings settings() {
     return settings;
 }
 
+std::string words_of(const SessionEnd& end, const Settings& with = settings()) {
+    std::string text;
+    for (const std::string& line : end_message(end, with)) {
+        text += text.empty() ? line : "\n" + line;
+    }
+    return text;
+}
+
 AssertionResult says(const SessionEnd& end, const std::vector<std::string>& words) {
-    const std::string message = end_message(end, settings());
+    const std::string message = words_of(end);
     for (const std::string& word : words) {
         if (message.find(word) == std::string::npos) {
             return testing::AssertionFailure() << "\"" << message << "\" lacks \"" << word << "\"";
@@ -48,7 +56,7 @@ TEST(EndMessage, QuotesWhoTurnsTheConnectionAway) {
 
     end.text = "no\x1b[2J";
     EXPECT_TRUE(says(end, {"turned the connection away"}));
-    EXPECT_EQ(end_message(end, settings()).find('\x1b'), std::string::npos);
+    EXPECT_EQ(words_of(end).find('\x1b'), std::string::npos);
 }
 
 TEST(EndMessage, SaysThatNobodyAnsweredAndHowLongItWaited) {
@@ -88,6 +96,14 @@ TEST(EndMessage, SaysWhyNoConnectionCouldBeMade) {
                          .os_error = ECONNREFUSED};
 
     EXPECT_TRUE(says(end, {"cannot connect to bastion.example port 2222", "Connection refused"}));
+}
+
+TEST(EndMessage, SendsNobodyToAServerThatNoNetworkLeadsTo) {
+    const SessionEnd end{.phase = Phase::connecting,
+                         .error = {ErrorCode::connection_lost},
+                         .os_error = EHOSTUNREACH};
+
+    EXPECT_TRUE(says(end, {"No route to host", "check the network"}));
 }
 
 TEST(EndMessage, SaysHowFarALostConnectionHadCome) {
@@ -145,22 +161,24 @@ TEST(EndMessage, SaysHowToOfferFewerKeysWhereTheServerHadEnough) {
 TEST(EndMessage, SpeaksOfKeysOnlyWhereTheyAreTheReason) {
     SessionEnd end{.phase = Phase::established, .error = {ErrorCode::disconnected_by_peer}};
     end.text = "Too many authentication failures";
-    EXPECT_EQ(end_message(end, settings()).find("IdentitiesOnly"), std::string::npos);
+    EXPECT_EQ(words_of(end).find("IdentitiesOnly"), std::string::npos);
 
     end.phase = Phase::authenticating;
     end.text = "maintenance at noon";
-    EXPECT_EQ(end_message(end, settings()).find("IdentitiesOnly"), std::string::npos);
+    EXPECT_EQ(words_of(end).find("IdentitiesOnly"), std::string::npos);
 }
 
 TEST(EndMessage, NamesWhatTheServerOffersWhenNothingIsInCommon) {
     SessionEnd end{.phase = Phase::negotiating, .error = {ErrorCode::no_common_cipher}};
     end.text = "aes128-cbc";
 
-    EXPECT_TRUE(says(
-        end, {std::string{ssh::describe(ErrorCode::no_common_cipher)}, "offers only aes128-cbc"}));
+    EXPECT_TRUE(
+        says(end,
+             {"Unable to negotiate with bastion.example port 2222: no matching cipher found",
+              "Their offer: aes128-cbc"}));
     EXPECT_TRUE(says(end, {"--ssh=libssh2 speaks some retired algorithms"}));
     end.text.clear();
-    EXPECT_EQ(end_message(end, settings()).find("offers"), std::string::npos);
+    EXPECT_EQ(words_of(end).find("offer"), std::string::npos);
 }
 
 TEST(EndMessage, NamesTheOptionThatLeftNothingInCommon) {
@@ -169,12 +187,12 @@ TEST(EndMessage, NamesTheOptionThatLeftNothingInCommon) {
     Settings narrow = settings();
     narrow.algorithm_options.ciphers = "aes128-ctr";
 
-    EXPECT_THAT(end_message(end, narrow),
-                testing::EndsWith("it offers only aes256-ctr; -o Ciphers allows none of that"));
+    EXPECT_THAT(words_of(end, narrow),
+                testing::EndsWith("Their offer: aes256-ctr; -o Ciphers allows none of that"));
 
     narrow.algorithm_options.ciphers.clear();
     narrow.algorithm_options.kex = "curve25519-sha256";
-    EXPECT_THAT(end_message(end, narrow), testing::HasSubstr("--ssh=libssh2"));
+    EXPECT_THAT(words_of(end, narrow), testing::HasSubstr("--ssh=libssh2"));
 }
 
 TEST(EndMessage, DescribesEveryOtherCauseWithTheEnginesWords) {
@@ -190,7 +208,21 @@ TEST(EndMessage, IsThePolicysOwnMessageWhereItRefused) {
     end.text = "the host key of bastion.example has changed";
     end.refused_by_policy = true;
 
-    EXPECT_EQ(end_message(end, settings()), end.text);
+    EXPECT_EQ(words_of(end), end.text);
+}
+
+TEST(EndMessage, HasALineForWhatHappenedAndLinesForWhatToDo) {
+    SessionEnd end{.phase = Phase::authenticating, .error = {ErrorCode::authentication_failed}};
+    end.text = "me@bastion: Permission denied (publickey).\nCheck the user name.\n";
+    end.refused_by_policy = true;
+
+    EXPECT_THAT(
+        end_message(end, settings()),
+        testing::ElementsAre("me@bastion: Permission denied (publickey).", "Check the user name."));
+    end.text.clear();
+    EXPECT_EQ(end_message(end, settings()).size(), 1U);
+    end.text = std::string(1000, '\n');
+    EXPECT_LE(end_message(end, settings()).size(), 10U);
 }
 
 // ---- hostile words ------------------------------------------------------------------------------
@@ -204,11 +236,11 @@ TEST(EndMessage, HasNoControlCharactersWhateverThePeerSaid) {
             end.text = "\x1b[2J\r\nroot@host# \x07";
             end.refused_by_policy = refused;
 
-            const std::string message = end_message(end, settings());
-
-            EXPECT_TRUE(std::all_of(message.begin(), message.end(), [](char letter) {
-                return static_cast<unsigned char>(letter) >= 0x20 && letter != 0x7f;
-            })) << message;
+            for (const std::string& line : end_message(end, settings())) {
+                EXPECT_TRUE(std::all_of(line.begin(), line.end(), [](char letter) {
+                    return static_cast<unsigned char>(letter) >= 0x20 && letter != 0x7f;
+                })) << line;
+            }
         }
     }
 }
@@ -217,7 +249,7 @@ TEST(EndMessage, IsBoundedHoweverMuchThePeerSaid) {
     SessionEnd end{.phase = Phase::established, .error = {ErrorCode::disconnected_by_peer}};
     end.text = std::string(1'000'000, 'x');
 
-    EXPECT_LT(end_message(end, settings()).size(), 2 * printable_bytes_max);
+    EXPECT_LT(words_of(end).size(), 2 * printable_bytes_max);
 }
 
 }  // namespace

@@ -120,8 +120,9 @@ TEST_F(IdentitiesTest, APrivateKeyThatOthersCanReadIsRefusedInTheWordsOfSsh) {
 
     EXPECT_EQ(offered(), Names{});
 
-    EXPECT_TRUE(lines.contain("permissions 0644 for '" + path + "' are too open"));
-    EXPECT_NE(identities->refusal().find("too open"), std::string::npos);
+    EXPECT_TRUE(lines.contain("Permissions 0644 for '" + path + "' are too open"));
+    // In the end it is not told again, only named.
+    EXPECT_EQ(identities->refusal().cause, "No key could be used (" + path + ": bad permissions).");
 }
 
 TEST_F(IdentitiesTest, AnEncryptedKeyIsSkippedUnlessTheAgentHasIt) {
@@ -155,7 +156,7 @@ TEST_F(IdentitiesTest, AMissingDefaultFileIsNoNews) {
 
     EXPECT_EQ(offered(), Names{});
     EXPECT_EQ(lines.all(), "");
-    EXPECT_NE(identities->refusal().find("there is no key to offer"), std::string::npos);
+    EXPECT_EQ(identities->refusal().cause, "There is no key to offer.");
 }
 
 // An old format does not tell its public half, so that the file beside it is believed, for a while.
@@ -193,7 +194,11 @@ TEST_F(IdentitiesTest, AllAreOfferedHoweverManyThereAre) {
 
     EXPECT_EQ(offered().size(), number + 1U);
     EXPECT_NE(identities->find(blobs[0]), nullptr);
-    EXPECT_EQ(identities->refusal().find("takes no more"), std::string::npos);
+    // Nobody reads a hundred names.
+    EXPECT_EQ(identities->refusal().cause,
+              "The server refused all 101 keys that were offered: agent key 'key 0', agent key "
+              "'key 1', agent key 'key 2', agent key 'key 3', agent key 'key 4', agent key 'key 5' "
+              "and 95 more (-v lists them).");
 }
 
 TEST_F(IdentitiesTest, KeysThatTheEngineCannotUseDoNotCountAndAreExplained) {
@@ -210,10 +215,30 @@ TEST_F(IdentitiesTest, KeysThatTheEngineCannotUseDoNotCountAndAreExplained) {
         identities->last_was_not_usable();
 
         EXPECT_EQ(identities->next(files, lines.log()), nullptr);
-        const std::string refusal = identities->refusal();
+        const std::string refusal = identities->refusal().cause;
         EXPECT_NE(refusal.find(path + ": " + why), std::string::npos) << refusal;
-        EXPECT_EQ(refusal.find("was accepted"), std::string::npos);
+        EXPECT_EQ(refusal.find("refused"), std::string::npos);
     }
+}
+
+TEST_F(IdentitiesTest, WhatTheServerRefusedIsToldFromWhatItDidNot) {
+    const std::string refused = add_file("refused");
+    const std::string accepted = add_file("accepted");
+    const std::string unsigned_one = add_file("unsigned");
+    identities.emplace(sources, agent_keys, lines.log());
+    ASSERT_NE(identities->next(files, lines.log()), nullptr);
+    ASSERT_NE(identities->next(files, lines.log()), nullptr);
+    identities->last_was_accepted();
+    ASSERT_NE(identities->next(files, lines.log()), nullptr);
+
+    identities->last_was_not_signed("the agent refused (is it locked?)");
+
+    const Reason reason = identities->refusal();
+    EXPECT_EQ(reason.cause, "The server refused the key that was offered: " + refused + ".");
+    EXPECT_EQ(reason.remedy,
+              "Check the user name, add the key to authorized_keys on the server, or name another "
+              "key with -i. Not used: " +
+                  unsigned_one + ": the agent refused (is it locked?).");
 }
 
 TEST_F(IdentitiesTest, WhatAnAgentSaysIsFiltered) {

@@ -94,6 +94,14 @@ TEST_F(KeyFilesTest, WithoutAPassphraseNeedNobody) {
     EXPECT_FALSE(files.asked());
 }
 
+// Its permissions would be no fault of a public key.
+TEST_F(KeyFilesTest, ThatArePublicHalvesAreToldAsSuch) {
+    ASSERT_EQ(::chmod((path + ".pub").c_str(), 0644), 0);
+
+    EXPECT_EQ(files_with({}).open(path + ".pub").error(),
+              "it is a public key: name the file of its private half, or add that to an agent");
+}
+
 // ssh looks at the permissions before it asks.
 TEST_F(KeyFilesTest, ThatOthersCanReadAreNotAskedFor) {
     ASSERT_EQ(::chmod(path.c_str(), 0644), 0);

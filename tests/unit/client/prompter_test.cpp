@@ -52,10 +52,9 @@ TEST(Prompter, ByDefaultUsesTheTerminalIfThereIsOne) {
 
 TEST(Prompter, AsksTheProgramThatIsNamed) {
     const TemporaryFolder folder;
-    Prompter prompter{
-        {.program = folder.write("askpass", "#!/bin/sh\necho \"to $1\"\n", 0700),
-         .require = "force"},
-        -1};
+    Prompter prompter{{.program = folder.write("askpass", "#!/bin/sh\necho \"to $1\"\n", 0700),
+                       .require = "force"},
+                      -1};
 
     const auto answer = prompter.ask("a question", false);
 
