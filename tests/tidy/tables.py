@@ -89,7 +89,6 @@ WITHOUT_UNIT_TEST = {
     "engine/io/loop.cpp": LOOP_SUITE,
     "engine/io/socket_calls.cpp": LOOP_SUITE,
     "engine/client/forwarder.cpp": PROGRAM,
-    "engine/client/credential_answers.cpp": "credentials_test.cpp asks for them through the thread",
     "engine/client/shard_threads.cpp": "tests/loop/shards_test.cpp runs the relay on them",
     "engine/relay/listeners.cpp": "relay_test.cpp tests it through the relay",
     "engine/relay/shard.cpp": "relay_test.cpp tests the first shard, tests/sim several",

@@ -4,122 +4,21 @@
 #include "engine/client/credentials.h"
 
 #include <chrono>
-#include <optional>
 #include <thread>
-
-#include <sys/stat.h>
 
 #include <gtest/gtest.h>
 
-#include "engine/client/terminal_prompt.h"
-#include "engine/io/choose_loop.h"
 #include "ssh/crypto/signature.h"
 #include "ssh/keys/base64.h"
 #include "ssh/keys/public_key.h"
 #include "ssh/wire/bytes.h"
 #include "tests/unit/client/agents.h"
-#include "tests/unit/client/temporary_folder.h"
+#include "tests/unit/client/credentials_ground.h"
 
 namespace caponier::client {
 namespace {
 
 using namespace std::chrono_literals;
-
-/// Keeps the last answer, and does what a test wants while it is delivered.
-class Sink final : public relay::AnswerSink {
-  public:
-    void answer(relay::Answer&& answer) noexcept override {
-        ++answers;
-        last = std::move(answer);
-        if (policy_to_destroy != nullptr) {
-            policy_to_destroy->reset();
-        }
-        if (next_question) {
-            relay::Question question = *std::move(next_question);
-            next_question.reset();
-            policy_to_ask->ask(std::move(question), *this);
-        }
-    }
-
-    int answers = 0;
-    std::optional<relay::Answer> last;
-    std::unique_ptr<relay::SessionPolicy>* policy_to_destroy = nullptr;
-    relay::SessionPolicy* policy_to_ask = nullptr;
-    std::optional<relay::Question> next_question;
-};
-
-class CredentialsTest : public testing::TestWithParam<io::Backend> {
-  protected:
-    CredentialsTest() {
-        settings.host = settings.host_name = "bastion.example";
-        settings.user = "me";
-        settings.user_known_hosts_files = {folder.path("known_hosts")};
-        settings.global_known_hosts_files = {"none"};
-        settings.identity_files = {folder.path("id")};
-        auto chosen = io::choose_loop(GetParam());
-        if (chosen) {
-            loop = std::move(chosen->loop);
-        }
-    }
-
-    void SetUp() override {
-        if (loop == nullptr) {
-            GTEST_SKIP() << "this backend is not to be had here";
-        }
-    }
-
-    void TearDown() override {
-        policy.reset();
-        if (credentials != nullptr) {
-            credentials->drain(*loop);
-        }
-    }
-
-    void start() {
-        auto started = Credentials::start(
-            {settings, {"me", folder.path(""), 1000}, agent_path, patience, askpass}, lines.log());
-        ASSERT_TRUE(started) << started.error();
-        credentials = *std::move(started);
-        policy = credentials->make_policy(*loop);
-    }
-
-    const relay::Answer& ask(relay::Question question) {
-        const int before = sink.answers;
-        policy->ask(std::move(question), sink);
-        EXPECT_EQ(sink.answers, before) << "answered inside ask()";
-        while (sink.answers == before) {
-            loop->run_once();
-        }
-        return *sink.last;
-    }
-
-    std::string refusal_of(relay::Question question) {
-        const auto* const refuse = std::get_if<relay::Refuse>(&ask(std::move(question)));
-        return refuse == nullptr ? "not refused" : refuse->message;
-    }
-
-    static relay::IdentityQuestion public_key_wanted() { return wanted("publickey"); }
-    static relay::IdentityQuestion wanted(std::string methods) {
-        return {.methods = std::move(methods)};
-    }
-
-    /// From now on a person answers with these words, whatever is asked.
-    void person_says(const std::string& words) {
-        askpass.program = folder.write("askpass", "#!/bin/sh\necho '" + words + "'\n", 0700);
-    }
-
-    const TemporaryFolder folder;
-    std::unique_ptr<io::Loop> loop;
-    Settings settings;
-    std::string agent_path;
-    AgentPatience patience;
-    /// Nobody answers, also where the tests run on a terminal.
-    AskpassEnvironment askpass{.program = "/bin/false", .require = "force"};
-    LogLines lines;
-    std::unique_ptr<Credentials> credentials;
-    std::unique_ptr<relay::SessionPolicy> policy;
-    Sink sink;
-};
 
 TEST_P(CredentialsTest, OffersAKeyFileAndSignsWithIt) {
     const std::vector<std::byte> blob = make_key_pair(folder.path("id"));
@@ -238,61 +137,6 @@ TEST_P(CredentialsTest, SaysWhatWasOfferedWhenNothingIsLeft) {
                   "another key with -i.");
 }
 
-// What a service reads that has a wrong user or key: the key first, and not what nobody wanted.
-TEST_P(CredentialsTest, SaysTheNearestCauseFirstWhereNobodyCanBeAsked) {
-    make_key_pair(folder.path("id"));
-    settings.authentication.batch_mode = true;
-    start();
-    ASSERT_TRUE(std::holds_alternative<relay::TryPublicKey>(ask(wanted("publickey,password"))));
-
-    const std::string refusal = refusal_of(wanted("publickey,password"));
-
-    EXPECT_TRUE(refusal.starts_with(
-        "me@bastion.example: Permission denied (publickey,password). The server refused the key "
-        "that was offered: " +
-        folder.path("id") + ".\n"))
-        << refusal;
-    EXPECT_TRUE(
-        refusal.ends_with("\nThe server would take password, but BatchMode=yes forbids to "
-                          "ask for it."))
-        << refusal;
-}
-
-// OpenSSH without PAM lists keyboard-interactive and has no question.
-TEST_P(CredentialsTest, AMethodThatTheServerHasNoUseForIsNotTheCause) {
-    make_key_pair(folder.path("id"));
-    askpass = {.program = {}, .require = "never"};
-    start();
-    if (has_terminal()) {
-        GTEST_SKIP() << "there is somebody to ask";
-    }
-    const std::string methods = "publickey,keyboard-interactive";
-    ASSERT_TRUE(std::holds_alternative<relay::TryPublicKey>(ask(wanted(methods))));
-    ASSERT_TRUE(std::holds_alternative<relay::TryKeyboardInteractive>(ask(wanted(methods))));
-
-    const std::string refusal = refusal_of(wanted(methods));
-
-    EXPECT_NE(refusal.find("(publickey,keyboard-interactive). The server refused the key"),
-              std::string::npos)
-        << refusal;
-    EXPECT_EQ(refusal.find("without a question"), std::string::npos) << refusal;
-}
-
-TEST_P(CredentialsTest, WhatIsWrongWithAKeyFileIsToldOnceForAllSessions) {
-    make_key_pair(folder.path("id"));
-    ASSERT_EQ(::chmod(folder.path("id").c_str(), 0644), 0);
-    start();
-    for (int session = 0; session < 3; ++session) {
-        policy = credentials->make_policy(*loop);
-        EXPECT_NE(refusal_of(public_key_wanted()).find("bad permissions"), std::string::npos);
-    }
-
-    const std::string all = lines.all();
-    const std::size_t first = all.find("are too open");
-    EXPECT_NE(first, std::string::npos);
-    EXPECT_EQ(all.find("are too open", first + 1), std::string::npos) << all;
-}
-
 TEST_P(CredentialsTest, AnRsaKeyThatTheEngineCannotUseIsExplained) {
     make_key_pair(folder.path("id"), "rsa");
     settings.engine = SshEngine::libssh2;
@@ -368,22 +212,6 @@ TEST_P(CredentialsTest, PromptsAreAnsweredByAPersonAndNoneNeedsNobody) {
     EXPECT_TRUE(lines.contain("words"));
     policy->authenticated();
     EXPECT_TRUE(policy->needs_no_person());
-}
-
-TEST_P(CredentialsTest, AServerThatAsksNothingNeedsNobodyToAsk) {
-    askpass = {.program = {}, .require = "never"};
-    settings.authentication.public_key = false;
-    start();
-    if (has_terminal()) {
-        GTEST_SKIP() << "there is somebody to ask";
-    }
-
-    ASSERT_TRUE(
-        std::holds_alternative<relay::TryKeyboardInteractive>(ask(wanted("keyboard-interactive"))));
-    EXPECT_TRUE(std::holds_alternative<relay::PromptAnswers>(ask(relay::PromptsQuestion{})));
-    EXPECT_NE(
-        refusal_of(relay::PromptsQuestion{"", "", {{"Code: ", false}}}).find("nobody can be asked"),
-        std::string::npos);
 }
 
 TEST_P(CredentialsTest, PromptsThatNobodyAnswersTurnToTheNextMethod) {
@@ -659,9 +487,7 @@ TEST_P(CredentialsTest, QuestionsAfterTheStopAreRefused) {
 INSTANTIATE_TEST_SUITE_P(Backends,
                          CredentialsTest,
                          testing::Values(io::Backend::epoll, io::Backend::io_uring),
-                         [](const testing::TestParamInfo<io::Backend>& backend) {
-                             return backend.param == io::Backend::epoll ? "epoll" : "uring";
-                         });
+                         &name_of_backend);
 
 }  // namespace
 }  // namespace caponier::client
