@@ -1,9 +1,11 @@
-// The decision of OpenSSH's check_host_key(), for one name. It is stricter in four places. A key
+// The decision of OpenSSH's check_host_key(), for one name. It is stricter in five places. A key
 // that differs from the recorded one is refused with StrictHostKeyChecking=no as well: ssh goes on
 // there without any port forwarding, which here would be going on without a purpose. And so is a
 // key of another type than the recorded one with accept-new, one that is revoked for the name
 // without the port, and one that only the name without the port knows where the port has another,
-// which ssh accepts if it comes in a certificate.
+// which ssh accepts if it comes in a certificate. And so is every key while a known_hosts file is
+// there and cannot be read: to ssh it is an empty one, so that accept-new believes what a line in
+// it may revoke.
 
 #include "engine/client/host_key_check.h"
 
@@ -51,6 +53,13 @@ std::string type_for_people(std::span<const std::byte> key) {
     const ssh::Result<ssh::PublicKey> parsed = ssh::parse_public_key(key);
     return parsed ? std::string{ssh::key_type_label(parsed->type)}
                   : printable(ssh::blob_type_name(key));
+}
+
+std::string refusal_of_unusable(std::string_view option,
+                                std::string_view path,
+                                std::string_view why) {
+    return fmt::format(
+        "no host is believed, because {} {} cannot be read: {}", option, printable(path), why);
 }
 
 /// sshconnect.c: "Don't ever try to write an invalid name to a known hosts file."
@@ -103,6 +112,7 @@ tl::expected<HostKeyCheck, std::string> HostKeyCheck::make(const Settings& setti
                                check.files_);
     if (expanded && !check.files_.empty()) {
         check.file_to_record_in_ = check.files_.front();
+        check.user_files_ = check.files_.size();
     }
     if (expanded) {
         expanded = expand("GlobalKnownHostsFile",
@@ -140,17 +150,22 @@ std::string HostKeyCheck::place(const ssh::RecordedKey& recorded) const {
     return fmt::format("{}:{}", printable(files_[recorded.file]), recorded.line);
 }
 
-ssh::KnownHosts HostKeyCheck::load(const Log& log) const {
+tl::expected<ssh::KnownHosts, std::string> HostKeyCheck::load() const {
     ssh::KnownHosts known{host()};
-    for (const std::string& path : files_) {
-        const tl::expected<FileContents, FileError> file =
-            read_file(path, known_hosts_file_bytes_max);
-        // A file that could not be read counts as an empty one, so that numbers stay those of
-        // files_.
-        known.add_file(file ? ssh::text_of(file->bytes.bytes()) : std::string_view{});
-        if (!file && file.error().cause != FileError::Cause::missing) {
-            log(LogLevel::info,
-                fmt::format("warning: {} is ignored: {}", printable(path), describe(file.error())));
+    for (std::size_t i = 0; i < files_.size(); ++i) {
+        const std::string_view option =
+            i < user_files_ ? "UserKnownHostsFile" : "GlobalKnownHostsFile";
+        const tl::expected<void, FileError> read =
+            read_lines(files_[i], [&known](std::string_view line) { known.add_line(line); });
+        known.end_file();
+        if (!read && read.error().cause != FileError::Cause::missing) {
+            return tl::unexpected{refusal_of_unusable(option, files_[i], describe(read.error()))};
+        }
+        if (known.is_incomplete()) {
+            return tl::unexpected{refusal_of_unusable(
+                option,
+                files_[i],
+                fmt::format("more than {} lines name the host", ssh::known_hosts_entries_max))};
         }
     }
     return known;
@@ -172,8 +187,11 @@ void HostKeyCheck::tell_skipped(const ssh::KnownHosts& known, const Log& log) co
 }
 
 std::vector<std::string> HostKeyCheck::recorded_key_types() const {
-    const ssh::KnownHosts known = load([](LogLevel, std::string_view) {});
-    const std::vector<std::string_view> types = known.key_types();
+    const tl::expected<ssh::KnownHosts, std::string> known = load();
+    if (!known) {
+        return {};
+    }
+    const std::vector<std::string_view> types = known->key_types();
     return {types.begin(), types.end()};
 }
 
@@ -202,11 +220,14 @@ tl::expected<void, std::string> HostKeyCheck::decide(const ShownHostKey& shown,
         log(LogLevel::debug, "the host key of localhost is accepted unseen");
         return {};
     }
-    const ssh::KnownHosts known = load(log);
-    tell_skipped(known, log);
+    const tl::expected<ssh::KnownHosts, std::string> known = load();
+    if (!known) {
+        return tl::unexpected{known.error()};
+    }
+    tell_skipped(*known, log);
     const Ears ears{.ask = ask, .log = log};
-    refusal = certificate ? refusal_of(known, *certificate, shown.now_s, ears)
-                          : refusal_of(known, key, ears);
+    refusal = certificate ? refusal_of(*known, *certificate, shown.now_s, ears)
+                          : refusal_of(*known, key, ears);
     if (refusal) {
         return tl::unexpected{*std::move(refusal)};
     }
@@ -218,28 +239,32 @@ tl::expected<void, std::string> HostKeyCheck::decide(const ShownHostKey& shown,
 HostKeyCheck::Refusal HostKeyCheck::refusal_by_lists(std::span<const std::byte> key,
                                                      std::span<const std::byte> authority) const {
     for (const std::string& path : revoked_keys_files_) {
-        const auto unusable = [&path](std::string_view why) {
-            return fmt::format("no host is believed, because RevokedHostKeys {} cannot be read: {}",
-                               printable(path),
-                               why);
+        // What was found first, and where.
+        ssh::Result<bool> found = false;
+        std::size_t line = 0;
+        const auto look = [&](std::string_view text) {
+            if (found && !*found) {
+                found = ssh::revokes(text, {key, authority});
+                ++line;
+            }
         };
-        const tl::expected<FileContents, FileError> file =
-            read_file(path, revoked_keys_file_bytes_max);
-        if (!file) {
-            return unusable(describe(file.error()));
-        }
-        const ssh::Result<std::optional<std::size_t>> line =
-            ssh::find_revoked(ssh::text_of(file->bytes.bytes()), {key, authority});
-        if (!line && line.error().code == ssh::ErrorCode::unsupported_key) {
+        const tl::expected<void, FileError> read = read_lines(path, look);
+        const auto unusable = [&path](std::string_view why) {
+            return refusal_of_unusable("RevokedHostKeys", path, why);
+        };
+        if (!found && found.error().code == ssh::ErrorCode::unsupported_key) {
             return unusable(
                 "it is a key revocation list (KRL), and only plain lists of public "
                 "keys are supported");
         }
-        if (!line) {
-            return unusable(fmt::format("line {} is no public key", line.error().detail));
+        if (!found) {
+            return unusable(fmt::format("line {} is no public key", line));
         }
-        if (*line) {
-            return refusal_of_revoked(fmt::format("{}:{}", printable(path), **line));
+        if (*found) {
+            return refusal_of_revoked(fmt::format("{}:{}", printable(path), line));
+        }
+        if (!read) {
+            return unusable(describe(read.error()));
         }
     }
     return std::nullopt;

@@ -22,12 +22,6 @@
 
 namespace caponier::client {
 
-/// A larger known_hosts file is not read; it would hold some 20,000 hosts.
-inline constexpr std::size_t known_hosts_file_bytes_max = 4 * 1024 * 1024;
-
-/// A larger list of revoked keys is not read, which refuses every host.
-inline constexpr std::size_t revoked_keys_file_bytes_max = 16 * 1024 * 1024;
-
 /// What a server proved to hold.
 struct ShownHostKey {
     std::span<const std::byte> blob;  ///< RFC 4253 6.6, or a certificate
@@ -47,8 +41,9 @@ class HostKeyCheck {
 
     /// Accepts the key, or says in one line why not and what to do. Warnings go to `log`. With
     /// accept-new or no, or with ask once a person said yes, an unknown key is recorded in the
-    /// first user file. A certificate that nobody trusts, or that does not hold for the host,
-    /// counts as the plain key in it.
+    /// first user file. A known_hosts file that is there and cannot be read refuses every key,
+    /// because it may revoke this one or have another on record. A certificate that nobody trusts,
+    /// or that does not hold for the host, counts as the plain key in it.
     [[nodiscard]] tl::expected<void, std::string> decide(const ShownHostKey& shown,
                                                          const AskPerson& ask,
                                                          const Log& log) const;
@@ -68,7 +63,8 @@ class HostKeyCheck {
     HostKeyCheck() = default;
 
     [[nodiscard]] ssh::HostName host() const noexcept;
-    [[nodiscard]] ssh::KnownHosts load(const Log& log) const;
+    /// The error is the refusal.
+    [[nodiscard]] tl::expected<ssh::KnownHosts, std::string> load() const;
     void tell_skipped(const ssh::KnownHosts& known, const Log& log) const;
     [[nodiscard]] std::string principal() const;
     [[nodiscard]] std::string place(const ssh::RecordedKey& recorded) const;
@@ -105,6 +101,7 @@ class HostKeyCheck {
     std::vector<std::string> ca_signature_algorithms_;
     std::vector<std::string> revoked_keys_files_;
     std::vector<std::string> files_;  ///< the user's, then the machine's
+    std::size_t user_files_ = 0;      ///< how many are the user's
     std::string file_to_record_in_;   ///< empty: none
     std::string ssh_folder_;          ///< ~/.ssh
 };

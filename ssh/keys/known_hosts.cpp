@@ -41,8 +41,6 @@ bool names_host(std::string_view names, std::string_view name) {
 
 std::string_view describe(SkippedLine::Reason reason) noexcept {
     switch (reason) {
-    case SkippedLine::Reason::too_long:
-        return "it is too long";
     case SkippedLine::Reason::unknown_marker:
         return "its marker is unknown";
     case SkippedLine::Reason::malformed_hash:
@@ -59,19 +57,27 @@ KnownHosts::KnownHosts(const HostName& host)
 void KnownHosts::add_file(std::string_view text) {
     TextLines lines{text};
     while (const std::optional<std::string_view> line = lines.next()) {
-        if (line->size() <= known_hosts_line_bytes_max) {
-            add_line(trim(*line), lines.number());
-        } else if (!trim(*line).starts_with('#')) {
-            skip(SkippedLine::Reason::too_long, lines.number());
-        }
+        add_line(*line);
     }
+    end_file();
+}
+
+/// hostfile.c works on C strings: a NUL ends a line, and what is in front of it counts. A
+/// revocation with a NUL in its comment is one.
+void KnownHosts::add_line(std::string_view line) {
+    ++line_;
+    read(trim(line.substr(0, line.find('\0'))));
+}
+
+void KnownHosts::end_file() noexcept {
     ++files_;
+    line_ = 0;
 }
 
 /// sshd(8), SSH_KNOWN_HOSTS FILE FORMAT: "marker (optional), hostnames, keytype, base64-encoded
-/// key, comment". A line that does not fit is skipped, as in OpenSSH; what a comment holds does not
-/// matter, or a stray byte in it would bring a revoked key back.
-void KnownHosts::add_line(std::string_view line, std::size_t number) {
+/// key, comment". A line that does not fit is skipped, as in OpenSSH; what a comment holds and how
+/// long it is does not matter, or a stray byte in it would bring a revoked key back.
+void KnownHosts::read(std::string_view line) {
     if (line.empty() || line.starts_with('#')) {
         return;
     }
@@ -83,13 +89,13 @@ void KnownHosts::add_line(std::string_view line, std::size_t number) {
         } else if (marker == "@cert-authority") {
             entry.marker = Marker::cert_authority;
         } else {
-            skip(SkippedLine::Reason::unknown_marker, number);
+            skip(SkippedLine::Reason::unknown_marker);
             return;
         }
     }
     const std::string_view names = take_word(line);
     if (names.starts_with('|') && !is_hashed_name(names)) {
-        skip(SkippedLine::Reason::malformed_hash, number);
+        skip(SkippedLine::Reason::malformed_hash);
         return;
     }
     if (!names_host(names, with_port_)) {
@@ -100,20 +106,24 @@ void KnownHosts::add_line(std::string_view line, std::size_t number) {
     }
     Result<PublicKeyText> key = parse_public_key_line(line);
     if (!key) {
-        skip(SkippedLine::Reason::malformed_key, number);
+        skip(SkippedLine::Reason::malformed_key);
         return;
     }
     if (entry.marker == Marker::revoked) {
         key->blob = key_without_certificate(key->blob);
     }
-    entry.key = {.file = files_, .line = number, .blob = std::move(key->blob)};
+    entry.key = {.file = files_, .line = line_, .blob = std::move(key->blob)};
+    if (entries_.size() == known_hosts_entries_max) {
+        is_incomplete_ = true;
+        return;
+    }
     entries_.push_back(std::move(entry));
 }
 
-void KnownHosts::skip(SkippedLine::Reason reason, std::size_t number) {
+void KnownHosts::skip(SkippedLine::Reason reason) {
     ++skipped_count_;
     if (skipped_.size() < skipped_lines_told_max) {
-        skipped_.push_back({.reason = reason, .file = files_, .line = number});
+        skipped_.push_back({.reason = reason, .file = files_, .line = line_});
     }
 }
 

@@ -15,8 +15,8 @@
 namespace caponier::ssh {
 
 inline constexpr std::uint16_t ssh_port = 22;
-/// Longer lines are skipped: the longest real one holds a 16384-bit RSA key.
-inline constexpr std::size_t known_hosts_line_bytes_max = 16 * 1024;
+/// More lines than this about one host are not kept, because every key is compared with each.
+inline constexpr std::size_t known_hosts_entries_max = 16 * 1024;
 
 /// Lines that were skipped are told up to this many; the others are counted.
 inline constexpr std::size_t skipped_lines_told_max = 16;
@@ -30,7 +30,7 @@ struct HostName {
 
 /// Where a key was recorded.
 struct RecordedKey {
-    std::size_t file = 0;  ///< counted from 0 in the order of add_file()
+    std::size_t file = 0;  ///< counted from 0 in the order of end_file()
     std::size_t line = 0;  ///< counted from 1
     std::vector<std::byte> blob;
 };
@@ -51,9 +51,9 @@ struct HostKeyVerdict {
 /// A line that could have been about the host and was not understood. It may have been meant to
 /// revoke a key, so that somebody should know.
 struct SkippedLine {
-    enum class Reason : std::uint8_t { too_long, unknown_marker, malformed_hash, malformed_key };
+    enum class Reason : std::uint8_t { unknown_marker, malformed_hash, malformed_key };
     Reason reason{};
-    std::size_t file = 0;  ///< counted from 0 in the order of add_file()
+    std::size_t file = 0;  ///< counted from 0 in the order of end_file()
     std::size_t line = 0;  ///< counted from 1
 };
 
@@ -65,8 +65,17 @@ class KnownHosts {
   public:
     explicit KnownHosts(const HostName& host);
 
-    /// Takes over the lines of a file that name the host; nothing of `text` is kept.
+    /// Takes over what a line says about the host. Without its end (LF or CR LF), of any length;
+    /// nothing of `line` is kept.
+    void add_line(std::string_view line);
+    /// The next line is the first one of the next file.
+    void end_file() noexcept;
+    /// The lines of a file that is in memory, and its end.
     void add_file(std::string_view text);
+
+    /// Lines about the host were dropped, because there are more than known_hosts_entries_max. What
+    /// they say is not known: no key can be believed.
+    [[nodiscard]] bool is_incomplete() const noexcept { return is_incomplete_; }
 
     /// About a plain key, whatever name of its type it is under.
     [[nodiscard]] HostKeyVerdict check(std::span<const std::byte> blob) const noexcept;
@@ -96,13 +105,15 @@ class KnownHosts {
         RecordedKey key;
     };
 
-    void add_line(std::string_view line, std::size_t number);
-    void skip(SkippedLine::Reason reason, std::size_t number);
+    void read(std::string_view line);
+    void skip(SkippedLine::Reason reason);
     [[nodiscard]] const Entry* find_revoked(std::span<const std::byte> blob) const noexcept;
 
     std::string host_;       ///< in lower case
     std::string with_port_;  ///< host_, or "[host_]:port" where the port is not 22
     std::size_t files_ = 0;
+    std::size_t line_ = 0;  ///< of the file that is being read
+    bool is_incomplete_ = false;
     std::vector<Entry> entries_;
     std::vector<SkippedLine> skipped_;
     std::size_t skipped_count_ = 0;

@@ -14,8 +14,6 @@ namespace caponier::ssh {
 
 namespace {
 
-/// Enough for a 16384-bit RSA key with a long comment.
-constexpr std::size_t line_bytes_max = 16 * 1024;
 constexpr std::size_t file_bytes_max = 64 * 1024;
 
 constexpr std::string_view rfc4716_begin = "---- BEGIN SSH2 PUBLIC KEY ----";
@@ -84,9 +82,6 @@ bool read_header(std::string_view header, std::string& comment) {
 }  // namespace
 
 Result<PublicKeyText> parse_public_key_line(std::string_view line) {
-    if (line.size() > line_bytes_max) {
-        return malformed();
-    }
     std::string_view rest = trim(line);
     const std::string_view type = take_word(rest);
     const std::string_view base64 = take_word(rest);

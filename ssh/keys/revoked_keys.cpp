@@ -3,7 +3,6 @@
 #include "ssh/keys/revoked_keys.h"
 
 #include <algorithm>
-#include <cstdint>
 
 #include "ssh/keys/certificate.h"
 #include "ssh/keys/public_key.h"
@@ -13,35 +12,29 @@ namespace caponier::ssh {
 
 namespace {
 
-/// PROTOCOL.krl 1: "#define KRL_MAGIC 0x5353484b524c0a00ULL".
-constexpr std::string_view krl_magic{"SSHKRL\n\0", 8};
+/// PROTOCOL.krl 1: "#define KRL_MAGIC 0x5353484b524c0a00ULL", which is "SSHKRL\n\0". A list of keys
+/// may not begin so, because this is no key either.
+constexpr std::string_view krl_magic = "SSHKRL";
 
 }  // namespace
 
-Result<std::optional<std::size_t>> find_revoked(
-    std::string_view text, std::initializer_list<std::span<const std::byte>> keys) {
-    if (text.starts_with(krl_magic)) {
+Result<bool> revokes(std::string_view line,
+                     std::initializer_list<std::span<const std::byte>> keys) {
+    if (line == krl_magic) {
         return tl::unexpected{Error{ErrorCode::unsupported_key}};
     }
-    TextLines lines{text};
-    while (const std::optional<std::string_view> line = lines.next()) {
-        const std::string_view words = trim(*line);
-        if (words.empty() || words.starts_with('#')) {
-            continue;
-        }
-        const Result<PublicKeyText> key = parse_public_key_line(words);
-        if (!key) {
-            return tl::unexpected{
-                Error{ErrorCode::malformed_key, static_cast<std::uint32_t>(lines.number())}};
-        }
-        const std::vector<std::byte> revoked = key_without_certificate(key->blob);
-        if (std::ranges::any_of(keys, [&revoked](std::span<const std::byte> shown) {
-                return std::ranges::equal(blob_under_own_name(shown), revoked);
-            })) {
-            return lines.number();
-        }
+    const std::string_view words = trim(line);
+    if (words.empty() || words.starts_with('#')) {
+        return false;
     }
-    return std::nullopt;
+    const Result<PublicKeyText> key = parse_public_key_line(words);
+    if (!key) {
+        return tl::unexpected{Error{ErrorCode::malformed_key}};
+    }
+    const std::vector<std::byte> revoked = key_without_certificate(key->blob);
+    return std::ranges::any_of(keys, [&revoked](std::span<const std::byte> shown) {
+        return std::ranges::equal(blob_under_own_name(shown), revoked);
+    });
 }
 
 }  // namespace caponier::ssh

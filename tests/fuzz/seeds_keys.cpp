@@ -243,8 +243,8 @@ std::vector<Seed> known_hosts_seeds() {
          behind({0}, "bastion.example\nbastion.example ssh-ed25519\nbastion.example x y\n")},
         {"broken_hash", behind({0}, "|1|x|y" + text + "|2|a|b" + text)},
         {"old_protocol", behind({0}, "bastion.example 1024 35 1234\n")},
-        {"long_line",
-         behind({0}, std::string(ssh::known_hosts_line_bytes_max + 1, 'a') + "\n" + right)},
+        {"long_line", behind({0}, std::string(16 * 1024, 'a') + "\n" + right)},
+        {"nul", behind({0}, "@revoked *" + text.substr(0, text.size() - 1) + std::string(1, '\0'))},
         {"hashed_files", behind({0}, keys::hashed_known_hosts)},
     };
 }

@@ -132,6 +132,23 @@ class KnownHosts(rig.Case):
 
         self.assert_not_believed(f"{self.name} {ecdsa}\n", "-o", "StrictHostKeyChecking=accept-new")
 
+    def test_accept_new_believes_no_key_that_the_end_of_a_large_file_changes_or_revokes(self):
+        much = "".join(f"host{i}.example {self.other}\n" for i in range(50_000))
+        self.assertGreater(len(much), 4 * 1024 * 1024)
+
+        self.assert_not_believed(f"{much}{self.name} {self.other}\n", "-o",
+                                 "StrictHostKeyChecking=accept-new", says="not the recorded one")
+        self.assert_not_believed(f"{much}@revoked * {self.key}\n", "-o",
+                                 "StrictHostKeyChecking=accept-new", says="revoked")
+
+    def test_a_file_that_is_there_and_cannot_be_read_believes_nobody(self):
+        folder = self.directory / "folder"
+        folder.mkdir()
+
+        self.assert_not_believed(f"{self.name} {self.key}\n", "-o",
+                                 f"GlobalKnownHostsFile={folder}",
+                                 says="no host is believed, because GlobalKnownHostsFile")
+
     def start_asking(self, *answers):
         """With somebody there who gives these answers."""
         self.server.write_known_hosts("")

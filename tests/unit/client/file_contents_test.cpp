@@ -72,6 +72,81 @@ TEST(FileContents, TheNullDeviceIsAnEmptyFile) {
     EXPECT_TRUE(append_line("/dev/null", "x\n"));
 }
 
+// ---- lines -------------------------------------------------------------------------------------
+
+class ReadLines : public testing::Test {
+  protected:
+    tl::expected<void, FileError> read(const std::string& path) {
+        lines.clear();
+        return read_lines(path, [this](std::string_view line) { lines.emplace_back(line); });
+    }
+
+    const TemporaryFolder folder;
+    std::vector<std::string> lines;
+};
+
+TEST_F(ReadLines, GivesThemWithoutTheirEnds) {
+    ASSERT_TRUE(read(folder.write("a", "one\n\ntwo\r\n\r\n three \nlast")));
+    EXPECT_EQ(lines, (std::vector<std::string>{"one", "", "two", "", " three ", "last"}));
+
+    ASSERT_TRUE(read(folder.write("a", "one\n")));
+    EXPECT_EQ(lines, std::vector<std::string>{"one"});
+
+    ASSERT_TRUE(read(folder.write("a", "")));
+    EXPECT_TRUE(lines.empty());
+}
+
+TEST_F(ReadLines, KnowsNoLargestFile) {
+    std::string text;
+    for (int i = 0; text.size() < 6U * 1024 * 1024; ++i) {
+        text +=
+            std::to_string(i) + ' ' + std::string(static_cast<std::size_t>(i % 3000), 'x') + '\n';
+    }
+    ASSERT_TRUE(read(folder.write("a", text)));
+
+    std::string joined;
+    for (const std::string& line : lines) {
+        joined += line + '\n';
+    }
+    EXPECT_TRUE(joined == text);
+}
+
+TEST_F(ReadLines, EndsAtALineThatIsTooLong) {
+    const std::string longest(line_bytes_max, 'x');
+    ASSERT_TRUE(read(folder.write("a", "one\n" + longest + "\n" + longest)));
+    EXPECT_EQ(lines, (std::vector<std::string>{"one", longest, longest}));
+
+    for (const std::string_view end : {"", "\n", "\nthree\n"}) {
+        const auto refused = read(folder.write("a", "one\n" + longest + "x" + std::string{end}));
+
+        ASSERT_FALSE(refused);
+        EXPECT_EQ(refused.error().cause, Cause::long_line);
+        EXPECT_EQ(describe(refused.error()), "line 2 is longer than 1048576 bytes");
+        EXPECT_EQ(lines, std::vector<std::string>{"one"});
+    }
+}
+
+// The kernel says that the size of such a file is 0.
+TEST_F(ReadLines, GoesToTheEndWhateverTheSizeIsSaidToBe) {
+    ASSERT_TRUE(read("/proc/self/status"));
+
+    EXPECT_GT(lines.size(), 10U);
+}
+
+TEST_F(ReadLines, RefusesWhatIsNoFile) {
+    const std::string pipe = folder.path("pipe");
+    ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+    for (const std::string& path : {pipe, std::string{"/dev/zero"}, folder.path("")}) {
+        const auto refused = read(path);
+        ASSERT_FALSE(refused) << path;
+        EXPECT_EQ(refused.error().cause, Cause::not_regular) << path;
+    }
+
+    EXPECT_EQ(read(folder.path("nothing")).error().cause, Cause::missing);
+    EXPECT_TRUE(read("/dev/null"));
+    EXPECT_TRUE(lines.empty());
+}
+
 TEST(AppendLine, CreatesThePrivateFile) {
     const TemporaryFolder folder;
     const std::string path = folder.path("a");

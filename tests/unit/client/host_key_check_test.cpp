@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <gtest/gtest.h>
 
@@ -204,16 +205,72 @@ TEST_F(HostKeyCheckTest, ANameWithPatternCharactersIsNeverRecorded) {
     EXPECT_FALSE(std::filesystem::exists(folder.path("known_hosts")));
 }
 
-TEST_F(HostKeyCheckTest, AFileThatCannotBeReadIsAWarningAndTrustsNobody) {
-    settings.user_known_hosts_files = {folder.path("large"), folder.path("pipe")};
-    folder.write("large", "");
-    std::filesystem::resize_file(folder.path("large"), known_hosts_file_bytes_max + 1);
+// A line behind the others of a large file is a line. Otherwise accept-new would believe a changed
+// or a revoked key and put it on record.
+TEST_F(HostKeyCheckTest, AFileIsReadWhateverItsSize) {
+    settings.strict_host_key_checking = StrictHostKeyChecking::accept_new;
+    std::string much;
+    while (much.size() < 5U * 1024 * 1024) {
+        much += line("host" + std::to_string(much.size()) + ".example", other);
+    }
+    const std::string changed = much + line("bastion.example", other);
+    folder.write("known_hosts", changed);
+    expect_refusal(decide(key), {"is not the recorded one"});
+    EXPECT_EQ(text_of_file(folder.path("known_hosts")).size(), changed.size());
+
+    folder.write("known_hosts", much + "@revoked " + line("*", key));
+    expect_refusal(decide(key), {"is revoked in"});
+
+    folder.write("known_hosts", much + line("bastion.example", key));
+    EXPECT_TRUE(decide(key));
+}
+
+TEST_F(HostKeyCheckTest, ALongLineCounts) {
+    settings.strict_host_key_checking = StrictHostKeyChecking::accept_new;
+    std::string names = "bastion.example";
+    for (int i = 0; i < 2'000; ++i) {
+        names += ",host" + std::to_string(i) + ".example";
+    }
+    folder.write("known_hosts", "@revoked " + line(names, key));
+    expect_refusal(decide(key), {"is revoked in"});
+
+    folder.write("known_hosts", line(names, other));
+    expect_refusal(decide(key), {"is not the recorded one"});
+}
+
+// ssh takes such a file for an empty one: fopen() or getline() fails, and what accept-new and `no`
+// then believe is what the file may revoke.
+TEST_F(HostKeyCheckTest, AFileThatIsThereAndCannotBeReadRefusesEveryHost) {
+    folder.write("good", line("bastion.example", key));
+    folder.write("long", "# " + std::string(2U * 1024 * 1024, 'x') + "\n");
+    std::string many;
+    for (std::size_t i = 0; i <= ssh::known_hosts_entries_max; ++i) {
+        many += line("bastion.example", key);
+    }
+    folder.write("many", many);
     ASSERT_EQ(::mkfifo(folder.path("pipe").c_str(), 0600), 0);
+    ASSERT_EQ(::symlink("loop", folder.path("loop").c_str()), 0);
 
-    EXPECT_FALSE(decide(key));
+    for (const auto& [name, why] :
+         {std::pair{"pipe", "cannot be read: not a regular file"},
+          std::pair{"", "cannot be read: not a regular file"},
+          std::pair{"loop", "cannot be read: Too many levels of symbolic links"},
+          std::pair{"long", "cannot be read: line 1 is longer than"},
+          std::pair{"many", "cannot be read: more than 16384 lines name the host"}}) {
+        for (const StrictHostKeyChecking strict : {StrictHostKeyChecking::yes,
+                                                   StrictHostKeyChecking::accept_new,
+                                                   StrictHostKeyChecking::no}) {
+            settings.strict_host_key_checking = strict;
+            settings.user_known_hosts_files = {folder.path("good"), folder.path(name)};
+            settings.global_known_hosts_files = {"none"};
+            expect_refusal(decide(key), {"no host is believed, because UserKnownHostsFile", why});
 
-    EXPECT_TRUE(lines.contain("large is ignored: the file is too large"));
-    EXPECT_TRUE(lines.contain("pipe is ignored: not a regular file"));
+            settings.user_known_hosts_files = {folder.path("good")};
+            settings.global_known_hosts_files = {folder.path(name)};
+            expect_refusal(decide(key), {"no host is believed, because GlobalKnownHostsFile", why});
+        }
+    }
+    EXPECT_EQ(text_of_file(folder.path("good")), line("bastion.example", key));
 }
 
 TEST_F(HostKeyCheckTest, FileNamesAreExpanded) {
@@ -426,6 +483,20 @@ TEST_F(HostKeyCheckTest, AKeyOnTheListOfRevokedKeysIsRefused) {
     expect_refusal(decide(key), {"revoked in " + folder.path("revoked") + ":2"});
     settings.no_host_authentication_for_localhost = true;
     EXPECT_FALSE(decide(key, true));
+}
+
+TEST_F(HostKeyCheckTest, AListOfRevokedKeysIsReadWhateverItsSize) {
+    folder.write("known_hosts", line("bastion.example", key));
+    settings.revoked_host_keys_files = {folder.path("revoked")};
+    std::string much;
+    while (much.size() < 17U * 1024 * 1024) {
+        much += line("", other).substr(1);
+    }
+    folder.write("revoked", much);
+    EXPECT_TRUE(decide(key));
+
+    folder.write("revoked", much + line("", key).substr(1));
+    expect_refusal(decide(key), {"is revoked in " + folder.path("revoked")});
 }
 
 TEST_F(HostKeyCheckTest, AListOfRevokedKeysThatCannotBeReadRefusesEveryHost) {

@@ -244,17 +244,15 @@ TEST(KnownHosts, ReadLinesOfEverySystem) {
 
 TEST(KnownHosts, SkipBrokenLinesAndReadTheNextOnes) {
     const std::string good = "host " + ed25519 + "\n";
-    for (const std::string& bad :
-         {std::string{"host\n"},
-          std::string{"host ssh-ed25519\n"},
-          std::string{"host "} + "ssh-rsa" + ed25519.substr(11) + "\n",
-          std::string{"host 1024 35 1234567\n"},
-          std::string{"host ssh-rsa !!!!\n"},
-          "host " + ed25519.substr(0, ed25519.size() - 4) + "\n",
-          "host\x01 " + rsa + "\n",
-          std::string{"\0host ", 6} + rsa + "\n",
-          "|1|broken|hash " + rsa + "\n",
-          "host " + rsa + " " + std::string(known_hosts_line_bytes_max, 'c') + "\n"}) {
+    for (const std::string& bad : {std::string{"host\n"},
+                                   std::string{"host ssh-ed25519\n"},
+                                   std::string{"host "} + "ssh-rsa" + ed25519.substr(11) + "\n",
+                                   std::string{"host 1024 35 1234567\n"},
+                                   std::string{"host ssh-rsa !!!!\n"},
+                                   "host " + ed25519.substr(0, ed25519.size() - 4) + "\n",
+                                   "host\x01 " + rsa + "\n",
+                                   std::string{"\0host ", 6} + rsa + "\n",
+                                   "|1|broken|hash " + rsa + "\n"}) {
         EXPECT_EQ(status_of(bad + good), Status::matched) << bad.substr(0, 60);
         EXPECT_EQ(known({.host = "host"}, bad + good).check(ed25519_blob).recorded->line, 2U);
         EXPECT_EQ(status_of(bad), Status::unknown) << bad.substr(0, 60);
@@ -266,12 +264,40 @@ TEST(KnownHosts, ReadLinesWhoseCommentIsBinary) {
     EXPECT_EQ(status_of("host " + ed25519 + " " + std::string(3, '\0') + "\n"), Status::matched);
 }
 
-// Dropbear 2026.92: the tail of an over-long line became a line of its own.
-TEST(KnownHosts, DoNotReadTheTailOfAnOverlongLine) {
-    const std::string overlong =
-        "# " + std::string(known_hosts_line_bytes_max, ' ') + "host " + ed25519 + "\n";
+// hostfile.c: "line[strcspn(line, "\n")] = '\0'", and then works on C strings.
+TEST(KnownHosts, EndALineAtANulAndBelieveWhatStandsBeforeIt) {
+    const std::string nul(1, '\0');
 
-    EXPECT_EQ(status_of(overlong), Status::unknown);
+    EXPECT_EQ(status_of("@revoked host " + ed25519 + nul + "x\nhost " + ed25519 + "\n"),
+              Status::revoked);
+    EXPECT_EQ(status_of("host " + rsa + nul + "\n"), Status::changed);
+    EXPECT_EQ(status_of(nul + "@revoked host " + ed25519 + "\n"), Status::unknown);
+}
+
+// A revocation with a long comment, or whose host is one of many, is a revocation.
+TEST(KnownHosts, ReadLinesOfEveryLength) {
+    const std::string much(300'000, 'c');
+
+    EXPECT_EQ(status_of("@revoked host " + ed25519 + ' ' + much + "\n"), Status::revoked);
+    EXPECT_EQ(status_of("@revoked " + much + ",host " + ed25519 + "\n"), Status::revoked);
+    EXPECT_EQ(status_of("host " + rsa + ' ' + much + "\n"), Status::changed);
+    // Dropbear 2026.92: the tail of an over-long line became a line of its own.
+    EXPECT_EQ(status_of("# " + std::string(300'000, ' ') + "host " + ed25519 + "\n"),
+              Status::unknown);
+}
+
+TEST(KnownHosts, SayWhenThereAreTooManyLinesAboutTheHost) {
+    KnownHosts hosts{{.host = "host"}};
+    const std::string line = "host " + ed25519;
+    for (std::size_t i = 0; i < known_hosts_entries_max; ++i) {
+        hosts.add_line(line);
+        hosts.add_line("other " + rsa);
+    }
+    EXPECT_FALSE(hosts.is_incomplete());
+
+    hosts.add_line("@revoked host " + ed25519);
+
+    EXPECT_TRUE(hosts.is_incomplete());
 }
 
 // Checklist 48: the algorithms of recorded keys are offered first.
@@ -419,13 +445,12 @@ TEST(SkippedLines, AreToldWithTheirFileAndReason) {
     KnownHosts hosts{{.host = "host"}};
     hosts.add_file("host " + ed25519 + "\n");
     hosts.add_file("# comment\n@unknown host " + ed25519 + "\n|1|broken|hash " + ed25519 +
-                   "\nhost ssh-ed25519 !!!\nhost " + rsa + ' ' +
-                   std::string(known_hosts_line_bytes_max, 'c') + "\n");
+                   "\nhost ssh-ed25519 !!!\n");
 
     const std::span<const SkippedLine> skipped = hosts.skipped();
 
     constexpr std::array reasons{
-        Reason::unknown_marker, Reason::malformed_hash, Reason::malformed_key, Reason::too_long};
+        Reason::unknown_marker, Reason::malformed_hash, Reason::malformed_key};
     ASSERT_EQ(skipped.size(), reasons.size());
     for (std::size_t i = 0; i < reasons.size(); ++i) {
         EXPECT_EQ(skipped[i].reason, reasons[i]);
@@ -433,15 +458,14 @@ TEST(SkippedLines, AreToldWithTheirFileAndReason) {
         EXPECT_EQ(skipped[i].line, i + 2);
         EXPECT_NE(describe(skipped[i].reason), "");
     }
-    EXPECT_EQ(hosts.skipped_count(), 4U);
+    EXPECT_EQ(hosts.skipped_count(), 3U);
 }
 
 TEST(SkippedLines, AreNotThoseOfOtherHostsNorCommentsNorEmptyOnes) {
-    const KnownHosts hosts =
-        known({.host = "host"},
-              "\n  \n# " + std::string(known_hosts_line_bytes_max, 'c') +
-                  "\nother ssh-rsa !!!\nother 1024 35 1234567\n" +
-                  hashed_host_name("other", Bytes(20)) + " rubbish\nrubbish\n");
+    const KnownHosts hosts = known(
+        {.host = "host"},
+        "\n  \n# " + std::string(100'000, 'c') + "\nother ssh-rsa !!!\nother 1024 35 1234567\n" +
+            hashed_host_name("other", Bytes(20)) + " rubbish\nrubbish\n");
 
     EXPECT_EQ(hosts.skipped_count(), 0U);
 }

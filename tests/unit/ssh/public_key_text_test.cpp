@@ -37,6 +37,17 @@ TEST(PublicKeyLine, MayHaveBlanksAnywhereAndNoComment) {
     EXPECT_EQ(key->comment, "");
 }
 
+// Which lines are too long is decided by who reads them: a revocation does not end at its comment.
+TEST(PublicKeyLine, MayHaveACommentOfAnyLength) {
+    const std::string comment(100'000, 'c');
+
+    const Result<PublicKeyText> key = parse_public_key_line(
+        "ssh-ed25519 " + base64_of(test_keys::ed25519_public) + " " + comment);
+
+    ASSERT_TRUE(key.has_value());
+    EXPECT_EQ(key->comment, comment);
+}
+
 TEST(PublicKeyLine, MustNameTheTypeThatItHolds) {
     const std::string base64 = base64_of(test_keys::ed25519_public);
 
@@ -54,8 +65,7 @@ TEST(PublicKeyLine, ThatIsBrokenIsMalformed) {
                                     std::string{"ssh-ed25519 !!!!"},
                                     std::string{"ssh-ed25519 AAAA"},
                                     "ssh-ed25519 " + base64.substr(0, base64.size() - 1),
-                                    "ssh-ed25519 " + base64.substr(0, base64.size() - 4),
-                                    "ssh-ed25519 " + base64 + " " + std::string(17'000, 'c')}) {
+                                    "ssh-ed25519 " + base64.substr(0, base64.size() - 4)}) {
         const Result<PublicKeyText> key = parse_public_key_line(line);
         ASSERT_FALSE(key.has_value()) << line.substr(0, 80);
         EXPECT_EQ(key.error().code, ErrorCode::malformed_key);
