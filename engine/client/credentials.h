@@ -77,7 +77,7 @@ class Credentials {
     /// A question to a person is open. From any thread.
     [[nodiscard]] bool asks_person() const noexcept { return prompter_.is_asking(); }
 
-    /// HostKeyCheck::recorded_key_types(): reads files, so not on a shard.
+    /// HostKeyCheck::recorded_key_types(): reads files, so not on a shard. From any thread.
     [[nodiscard]] std::vector<std::string> recorded_key_types() const;
 
   private:
@@ -132,7 +132,7 @@ class Credentials {
     void tell_of_unlocked_secrets();
 
     const Options options_;
-    const HostKeyCheck host_key_check_;
+    HostKeyCheck host_key_check_;  ///< the host key thread's, but for recorded_key_types()
     const IdentitySources sources_;
     const Log log_;
     io::Socket interrupt_;  ///< an eventfd: readable once stop() was called

@@ -1,14 +1,15 @@
-// The decision of OpenSSH's check_host_key(), for one name. It is stricter in five places. A key
+// The decision of OpenSSH's check_host_key(), for one name. It is stricter in six places. A key
 // that differs from the recorded one is refused with StrictHostKeyChecking=no as well: ssh goes on
 // there without any port forwarding, which here would be going on without a purpose. And so is a
 // key of another type than the recorded one with accept-new, one that is revoked for the name
 // without the port, and one that only the name without the port knows where the port has another,
 // which ssh accepts if it comes in a certificate. And so is every key while a known_hosts file is
 // there and cannot be read: to ssh it is an empty one, so that accept-new believes what a line in
-// it may revoke.
+// it may revoke. Of keys that no file knows, one is believed for as long as the process runs.
 
 #include "engine/client/host_key_check.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <string_view>
@@ -45,6 +46,10 @@ std::vector<std::string> or_defaults(const std::vector<std::string>& given,
     }
     return is_none(given.front()) ? std::vector<std::string>{} : given;
 }
+
+/// Of a host with many keys, as behind one name of many servers with certificates. Those above are
+/// not remembered, and then not believed either where no file knows them.
+constexpr std::size_t believed_max = 64;
 
 /// Whoever types nonsense as often as this is no person.
 constexpr int questions_max = 100;
@@ -199,7 +204,7 @@ std::vector<std::string> HostKeyCheck::recorded_key_types() const {
 
 tl::expected<void, std::string> HostKeyCheck::decide(const ShownHostKey& shown,
                                                      const AskPerson& ask,
-                                                     const Log& log) const {
+                                                     const Log& log) {
     std::optional<ssh::Certificate> certificate;
     if (ssh::is_certificate_algorithm(ssh::blob_type_name(shown.blob))) {
         ssh::Result<ssh::Certificate> parsed = ssh::parse_certificate(shown.blob);
@@ -272,7 +277,7 @@ HostKeyCheck::Refusal HostKeyCheck::refusal_by_lists(std::span<const std::byte> 
 
 HostKeyCheck::Refusal HostKeyCheck::refusal_of(const ssh::KnownHosts& known,
                                                std::span<const std::byte> key,
-                                               const Ears& ears) const {
+                                               const Ears& ears) {
     using enum ssh::HostKeyVerdict::Status;
     const ssh::HostKeyVerdict verdict = known.check(key);
     switch (verdict.status) {
@@ -280,19 +285,10 @@ HostKeyCheck::Refusal HostKeyCheck::refusal_of(const ssh::KnownHosts& known,
         ears.log(
             LogLevel::debug,
             fmt::format("host key of {} found in {}", printable(name()), place(*verdict.recorded)));
+        remember(key, false);
         return std::nullopt;
     case unknown:
-        if (strict_ == StrictHostKeyChecking::yes ||
-            (strict_ == StrictHostKeyChecking::ask && !ears.ask)) {
-            return refusal_of_unknown(key);
-        }
-        if (strict_ == StrictHostKeyChecking::ask) {
-            if (Refusal refusal = refusal_by_person(key, ears.ask)) {
-                return refusal;
-            }
-        }
-        record(key, ears.log);
-        return std::nullopt;
+        return refusal_of_new(key, ears);
     case changed:
         return refusal_of_changed(key, *verdict.recorded);
     case revoked:
@@ -302,12 +298,58 @@ HostKeyCheck::Refusal HostKeyCheck::refusal_of(const ssh::KnownHosts& known,
     return "the host key could not be checked";
 }
 
+/// About a key of a host that no file knows. What cannot be recorded, or is recorded in /dev/null,
+/// is unknown for every session of the process. ssh has one session, so that its acceptance holds
+/// as long as the program runs. Ours does so because it is remembered: the pool's second session
+/// is not to believe another key than the first. A host that a file knew before, or an authority
+/// vouched for, is not new because the file was emptied or the certificate is missing.
+HostKeyCheck::Refusal HostKeyCheck::refusal_of_new(std::span<const std::byte> key,
+                                                   const Ears& ears) {
+    if (strict_ == StrictHostKeyChecking::yes) {
+        return refusal_of_unknown(key);
+    }
+    const auto same = std::ranges::find_if(believed_, [key](const Believed& believed) {
+        return std::ranges::equal(believed.key, key);
+    });
+    if (same == believed_.end() && !believed_.empty()) {
+        return refusal_of_other(key);
+    }
+    if (same != believed_.end() && same->on_faith) {
+        ears.log(
+            LogLevel::debug,
+            fmt::format("host key of {} is the one that was accepted before", printable(name())));
+        return std::nullopt;
+    }
+    if (strict_ == StrictHostKeyChecking::ask) {
+        if (!ears.ask) {
+            return refusal_of_unknown(key);
+        }
+        if (Refusal refusal = refusal_by_person(key, ears.ask)) {
+            return refusal;
+        }
+    }
+    record(key, ears.log);
+    remember(key, true);
+    return std::nullopt;
+}
+
+void HostKeyCheck::remember(std::span<const std::byte> key, bool on_faith) {
+    const auto same = std::ranges::find_if(believed_, [key](const Believed& believed) {
+        return std::ranges::equal(believed.key, key);
+    });
+    if (same != believed_.end()) {
+        same->on_faith = same->on_faith || on_faith;
+    } else if (believed_.size() < believed_max) {
+        believed_.push_back({.key = {key.begin(), key.end()}, .on_faith = on_faith});
+    }
+}
+
 /// A certificate that does not convince is no reason to refuse: check_host_key() goes on with "No
 /// matching CA found. Retry with plain key".
 HostKeyCheck::Refusal HostKeyCheck::refusal_of(const ssh::KnownHosts& known,
                                                const ssh::Certificate& certificate,
                                                std::uint64_t now_s,
-                                               const Ears& ears) const {
+                                               const Ears& ears) {
     using Status = ssh::HostKeyVerdict::Status;
     const ssh::HostKeyVerdict authority = known.check_authority(certificate);
     if (authority.status == Status::revoked) {
@@ -326,6 +368,7 @@ HostKeyCheck::Refusal HostKeyCheck::refusal_of(const ssh::KnownHosts& known,
                                  printable(certificate.key_id),
                                  printable(name()),
                                  place(*authority.recorded)));
+            remember(certificate.public_key, false);
             return std::nullopt;
         }
         doubt = fmt::format("its host certificate '{}' {}",
@@ -420,6 +463,18 @@ std::string HostKeyCheck::refusal_of_revoked(std::string_view where) const {
         "the host key of {} is revoked in {}: a stolen key may be in use, do not connect",
         printable(name()),
         where);
+}
+
+std::string HostKeyCheck::refusal_of_other(std::span<const std::byte> key) const {
+    return fmt::format(
+        "the host key of {} is not the one that this program has believed since it started: the "
+        "server shows {} {}, before it was {} {}; somebody may be listening in. If the server's "
+        "operator confirms the new key, record it and start the program again",
+        printable(name()),
+        type_for_people(key),
+        ssh::fingerprint(key),
+        type_for_people(believed_.front().key),
+        ssh::fingerprint(believed_.front().key));
 }
 
 void HostKeyCheck::record(std::span<const std::byte> key, const Log& log) const {

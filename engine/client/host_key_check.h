@@ -1,8 +1,8 @@
 #pragma once
 // Decides about a server's host key or host certificate from the known_hosts files on disk, as ssh
 // does with StrictHostKeyChecking, and records new keys. What the lines mean is
-// ssh/keys/known_hosts.h, what a certificate says ssh/keys/certificate.h. It reads files, so it
-// runs on the credential thread, never on a shard.
+// ssh/keys/known_hosts.h, what a certificate says ssh/keys/certificate.h. It reads files and
+// remembers what it believed, so it runs on the thread for host keys, never on a shard.
 
 #include <cstddef>
 #include <cstdint>
@@ -33,6 +33,7 @@ struct ShownHostKey {
 /// is none. An empty function: nobody can be asked.
 using AskPerson = std::function<std::optional<std::string>(const std::string& question)>;
 
+/// One for all sessions of a process: what one of them believed binds the others.
 class HostKeyCheck {
   public:
     /// `settings` are complete(). Unknown tokens in file names are the error, one line.
@@ -42,11 +43,12 @@ class HostKeyCheck {
     /// Accepts the key, or says in one line why not and what to do. Warnings go to `log`. With
     /// accept-new or no, or with ask once a person said yes, an unknown key is recorded in the
     /// first user file. A known_hosts file that is there and cannot be read refuses every key,
-    /// because it may revoke this one or have another on record. A certificate that nobody trusts,
-    /// or that does not hold for the host, counts as the plain key in it.
+    /// because it may revoke this one or have another on record. Of keys that no file knows only
+    /// the first is believed: where it could not be recorded it is remembered. A certificate that
+    /// nobody trusts, or that does not hold for the host, counts as the plain key in it.
     [[nodiscard]] tl::expected<void, std::string> decide(const ShownHostKey& shown,
                                                          const AskPerson& ask,
-                                                         const Log& log) const;
+                                                         const Log& log);
 
     /// Types of the keys that are recorded for the host, each once: their algorithms have to be
     /// offered first, or the server would show a key that nobody recorded. Warns of nothing:
@@ -78,17 +80,20 @@ class HostKeyCheck {
     };
     [[nodiscard]] Refusal refusal_of(const ssh::KnownHosts& known,
                                      std::span<const std::byte> key,
-                                     const Ears& ears) const;
+                                     const Ears& ears);
     [[nodiscard]] Refusal refusal_of(const ssh::KnownHosts& known,
                                      const ssh::Certificate& certificate,
                                      std::uint64_t now_s,
-                                     const Ears& ears) const;
+                                     const Ears& ears);
+    [[nodiscard]] Refusal refusal_of_new(std::span<const std::byte> key, const Ears& ears);
     [[nodiscard]] Refusal refusal_by_person(std::span<const std::byte> key,
                                             const AskPerson& ask) const;
     [[nodiscard]] std::string refusal_of_unknown(std::span<const std::byte> key) const;
     [[nodiscard]] std::string refusal_of_changed(std::span<const std::byte> key,
                                                  const ssh::RecordedKey& recorded) const;
     [[nodiscard]] std::string refusal_of_revoked(std::string_view where) const;
+    [[nodiscard]] std::string refusal_of_other(std::span<const std::byte> key) const;
+    void remember(std::span<const std::byte> key, bool on_faith);
     [[nodiscard]] std::string line_to_record(std::span<const std::byte> key) const;
     void record(std::span<const std::byte> key, const Log& log) const;
 
@@ -104,6 +109,13 @@ class HostKeyCheck {
     std::size_t user_files_ = 0;      ///< how many are the user's
     std::string file_to_record_in_;   ///< empty: none
     std::string ssh_folder_;          ///< ~/.ssh
+
+    /// A key of the host that a session was let in with.
+    struct Believed {
+        std::vector<std::byte> key;
+        bool on_faith = false;  ///< though no file knew the host
+    };
+    std::vector<Believed> believed_;  ///< each key once, at most believed_max
 };
 
 }  // namespace caponier::client

@@ -3,12 +3,41 @@
 
 import re
 import shlex
+import socket
 import subprocess
+import threading
 
 import gatekeeper
 import load
 import rig
 import tap
+
+
+class Front:
+    """Leads the first connection to one server, and all later ones to another."""
+
+    def __init__(self, first, later):
+        self._first = first
+        self._later = later
+        self._lock = threading.Lock()
+
+    def __call__(self, connection):
+        with self._lock:
+            server, self._first = self._first, self._later
+        with socket.create_connection((server.address, server.port)) as beyond:
+            back = threading.Thread(target=self._carry, args=(beyond, connection), daemon=True)
+            back.start()
+            self._carry(connection, beyond)
+            back.join()
+
+    @staticmethod
+    def _carry(source, sink):
+        try:
+            while data := source.recv(1 << 16):
+                sink.sendall(data)
+            sink.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
 
 
 class KnownHosts(rig.Case):
@@ -148,6 +177,28 @@ class KnownHosts(rig.Case):
         self.assert_not_believed(f"{self.name} {self.key}\n", "-o",
                                  f"GlobalKnownHostsFile={folder}",
                                  says="no host is believed, because GlobalKnownHostsFile")
+
+    def test_what_cannot_be_recorded_binds_the_later_connections_of_the_process(self):
+        impostor = self.start_sshd("impostor")
+        impostor.authorized_keys.write_text(self.server.authorized_keys.read_text())
+        front = load.Target(Front(self.server, impostor))
+        self.addCleanup(front.stop)
+        words = self.arguments_for(self.server, "127.0.0.1:0:{}:{}".format(
+            *self.target.host_and_port), known_hosts="/dev/null")
+        words[words.index("-p") + 1] = front.port
+        program = self.start_caponier(["-v", "-o", "StrictHostKeyChecking=accept-new",
+                                       "-o", "ChannelsPerSession=1", "-o", "PoolSessions=2", *words])
+        [port] = program.wait_until_ready()
+
+        tunnels = [load.connect(port) for _ in range(3)]
+        for tunnel in tunnels:
+            self.addCleanup(tunnel.close)
+            tunnel.sendall(b"hello")
+            self.assertEqual(load.receive_exactly(tunnel, 5), b"hello")
+
+        program.wait_for_lines("is not the one that this program has believed")
+        self.assertEqual(impostor.lines("stderr", "Accepted publickey"), [])
+        load.check_echo(port)
 
     def start_asking(self, *answers):
         """With somebody there who gives these answers."""

@@ -374,6 +374,24 @@ TEST_P(CredentialsTest, AHostKeyIsDecidedWhileAnAgentThinks) {
     EXPECT_EQ(sink.answers, 0);
 }
 
+// The first session of the pool has warned that its key is not on record; the second gets another.
+TEST_P(CredentialsTest, WhatOneSessionBelievedBindsTheNextOne) {
+    settings.strict_host_key_checking = StrictHostKeyChecking::accept_new;
+    settings.user_known_hosts_files = {"/dev/null"};
+    const std::vector<std::byte> key = make_key_pair(folder.path("host"));
+    const std::vector<std::byte> other = make_key_pair(folder.path("other"));
+    start();
+    ASSERT_TRUE(std::holds_alternative<relay::AcceptHostKey>(
+        ask(relay::HostKeyQuestion{"ssh-ed25519", key})));
+
+    policy = credentials->make_policy(*loop);
+
+    EXPECT_NE(refusal_of(relay::HostKeyQuestion{"ssh-ed25519", other}).find("not the one that"),
+              std::string::npos);
+    EXPECT_TRUE(std::holds_alternative<relay::AcceptHostKey>(
+        ask(relay::HostKeyQuestion{"ssh-ed25519", key})));
+}
+
 TEST_P(CredentialsTest, BannersAreFilteredLineByLine) {
     start();
 

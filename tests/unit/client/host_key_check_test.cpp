@@ -38,11 +38,18 @@ class HostKeyCheckTest : public testing::Test {
 
     tl::expected<void, std::string> decide(std::span<const std::byte> shown,
                                            bool peer_is_loopback = false) {
-        const auto check = HostKeyCheck::make(settings, account);
+        auto check = HostKeyCheck::make(settings, account);
         EXPECT_TRUE(check);
-        return check->decide({.blob = shown, .now_s = now, .peer_is_loopback = peer_is_loopback},
-                             person,
-                             lines.log());
+        return decide_again(*check, shown, peer_is_loopback);
+    }
+
+    /// As a later session of the process that made the check.
+    tl::expected<void, std::string> decide_again(HostKeyCheck& check,
+                                                 std::span<const std::byte> shown,
+                                                 bool peer_is_loopback = false) {
+        return check.decide({.blob = shown, .now_s = now, .peer_is_loopback = peer_is_loopback},
+                            person,
+                            lines.log());
     }
 
     void expect_refusal(const tl::expected<void, std::string>& decided,
@@ -392,6 +399,82 @@ TEST_F(HostKeyCheckTest, MoreSkippedLinesAreCounted) {
     EXPECT_TRUE(lines.contain("warning: 4 more lines of known_hosts files are skipped"));
 }
 
+// ---- what was believed before ------------------------------------------------------------------
+
+class BelievedKeyTest : public HostKeyCheckTest {
+  protected:
+    /// All sessions of one process.
+    HostKeyCheck process() {
+        auto check = HostKeyCheck::make(settings, account);
+        EXPECT_TRUE(check);
+        return *std::move(check);
+    }
+};
+
+TEST_F(BelievedKeyTest, BindsTheLaterSessionsWhereItCannotBeRecorded) {
+    for (const std::string& file : {folder.path("no/such/folder/known_hosts"),
+                                    std::string{"/dev/null"},
+                                    std::string{"none"}}) {
+        for (const StrictHostKeyChecking strict :
+             {StrictHostKeyChecking::accept_new, StrictHostKeyChecking::no}) {
+            settings.strict_host_key_checking = strict;
+            settings.user_known_hosts_files = {file};
+            HostKeyCheck check = process();
+
+            EXPECT_TRUE(decide_again(check, key)) << file;
+            const std::string said = lines.all();
+            expect_refusal(decide_again(check, other),
+                           {"Bastion.example is not the one that this program has believed",
+                            "shows ED25519 " + ssh::fingerprint(other),
+                            "before it was ED25519 " + ssh::fingerprint(key)});
+            EXPECT_TRUE(decide_again(check, key)) << file;
+
+            EXPECT_EQ(lines.all(),
+                      said + "host key of Bastion.example is the one that was accepted before\n")
+                << "the warning came twice";
+        }
+    }
+}
+
+TEST_F(BelievedKeyTest, IsRevokedOrContradictedByWhatIsRecordedSince) {
+    settings.strict_host_key_checking = StrictHostKeyChecking::accept_new;
+    settings.user_known_hosts_files = {"/dev/null"};
+    settings.global_known_hosts_files = {folder.path("known_hosts")};
+    HostKeyCheck check = process();
+    ASSERT_TRUE(decide_again(check, key));
+
+    folder.write("known_hosts", "@revoked " + line("*", key));
+    expect_refusal(decide_again(check, key), {"is revoked"});
+
+    folder.write("known_hosts", line("bastion.example", other));
+    expect_refusal(decide_again(check, key), {"is not the recorded one"});
+    EXPECT_TRUE(decide_again(check, other)) << "somebody has recorded the new key";
+}
+
+// Whoever replaces the file writes it anew, and for a moment it is empty.
+TEST_F(BelievedKeyTest, WasRecordedInAFileThatIsEmptyNow) {
+    settings.strict_host_key_checking = StrictHostKeyChecking::accept_new;
+    folder.write("known_hosts", line("bastion.example", key));
+    HostKeyCheck check = process();
+    ASSERT_TRUE(decide_again(check, key));
+
+    folder.write("known_hosts", "");
+    expect_refusal(decide_again(check, other), {"is not the one that this program has believed"});
+    EXPECT_EQ(text_of_file(folder.path("known_hosts")), "");
+    EXPECT_TRUE(decide_again(check, key));
+    EXPECT_EQ(text_of_file(folder.path("known_hosts")), line("bastion.example", key));
+}
+
+TEST_F(BelievedKeyTest, IsNoReasonToBelieveItWhereCheckingIsStrict) {
+    folder.write("known_hosts", line("bastion.example", key));
+    HostKeyCheck check = process();
+    ASSERT_TRUE(decide_again(check, key));
+
+    folder.write("known_hosts", "");
+
+    expect_refusal(decide_again(check, key), {"no host key is known"});
+}
+
 // ---- ask ---------------------------------------------------------------------------------------
 
 class HostKeyQuestionTest : public HostKeyCheckTest {
@@ -438,6 +521,21 @@ TEST_F(HostKeyQuestionTest, ANoOrNoAnswerRefuses) {
         expect_refusal(decide(key), {"was not accepted", ssh::fingerprint(key)});
     }
     EXPECT_FALSE(std::filesystem::exists(folder.path("known_hosts")));
+}
+
+TEST_F(HostKeyQuestionTest, IsPutOnceInAProcessWhereTheAnswerCannotBeRecorded) {
+    settings.user_known_hosts_files = {"/dev/null"};
+    auto check = HostKeyCheck::make(settings, account);
+    ASSERT_TRUE(check);
+    answers = {"yes", "yes", "yes"};
+    EXPECT_TRUE(decide_again(*check, key));
+
+    EXPECT_TRUE(decide_again(*check, key));
+    EXPECT_FALSE(decide_again(*check, other)) << "a changed key is not asked about";
+    person = {};
+    EXPECT_TRUE(decide_again(*check, key)) << "the answer holds when nobody is there any more";
+
+    EXPECT_EQ(questions.size(), 1U);
 }
 
 TEST_F(HostKeyQuestionTest, AnythingElseIsAskedAgain) {
@@ -607,6 +705,18 @@ TEST_F(HostCertificateCheckTest, ARevokedKeyOrAuthorityIsRefusedWhateverElseHold
         expect_refusal(decide(good), {"revoked in " + folder.path("revoked") + ":1"});
         settings.revoked_host_keys_files = {};
     }
+}
+
+// Whoever is in the way need not show a certificate.
+TEST_F(HostCertificateCheckTest, AHostThatAnAuthorityVouchedForIsNotNewWithoutACertificate) {
+    settings.strict_host_key_checking = StrictHostKeyChecking::accept_new;
+    folder.write("known_hosts", "@cert-authority " + line("*", authority));
+    auto check = HostKeyCheck::make(settings, account);
+    ASSERT_TRUE(check);
+    ASSERT_TRUE(decide_again(*check, certificate("bastion.example")));
+
+    expect_refusal(decide_again(*check, other), {"is not the one that this program has believed"});
+    EXPECT_TRUE(decide_again(*check, certificate("bastion.example")));
 }
 
 TEST_F(HostCertificateCheckTest, AnAliasIsTheNameThatTheCertificateHasToList) {
