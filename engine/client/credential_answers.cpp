@@ -9,6 +9,7 @@
 #include <span>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -23,9 +24,6 @@
 namespace caponier::client {
 
 namespace {
-
-/// A banner may have as many lines as a server likes; a log has not.
-constexpr std::size_t banner_lines_max = 40;
 
 /// An agent that takes longer than this for a signature has asked a person, or waits for a touch:
 /// that a key is on such a token, or needs a confirmation, is told by nothing else.
@@ -151,15 +149,17 @@ relay::Answer Credentials::answer(const relay::PromptsQuestion& question, Sessio
     const Settings& settings = options_.settings;
     session.methods->question_came(!question.prompts.empty());
     for (const std::string& words : {question.name, question.instruction}) {
-        log_lines(words);
+        log_words_of_server(words);
     }
+    // sshconnect2.c, input_userauth_info_req(): "(%s@%s) %s". Each line has it, because the second
+    // one could look like a question of ours.
+    const std::string speaker =
+        fmt::format("({}@{}) ", printable(settings.user), printable(settings.host));
     relay::PromptAnswers answers;
     for (const relay::PromptsQuestion::Prompt& prompt : question.prompts) {
+        const std::vector<std::string> words = attributed_lines(speaker, prompt.text);
         tl::expected<ssh::SecretBytes, std::string> answer =
-            ask_person(fmt::format("({}@{}) {}",
-                                   printable(settings.user),
-                                   printable(settings.host),
-                                   printable(prompt.text)),
+            ask_person(words.empty() ? speaker : fmt::format("{}", fmt::join(words, "\n")),
                        prompt.echo,
                        session);
         if (!answer) {
@@ -233,15 +233,12 @@ Log Credentials::log_once() {
     };
 }
 
-void Credentials::log_lines(std::string_view text) const {
-    for (std::size_t line = 0; line < banner_lines_max && !text.empty(); ++line) {
-        const std::size_t end = std::min(text.find('\n'), text.size());
-        std::string_view words = text.substr(0, end);
-        if (words.ends_with('\r')) {
-            words.remove_suffix(1);
-        }
-        log_(LogLevel::info, printable(words));
-        text.remove_prefix(std::min(end + 1, text.size()));
+/// A banner, a name or an instruction. Without a name in front a server could tell a person that
+/// Caponier has checked something.
+void Credentials::log_words_of_server(std::string_view text) const {
+    const std::string speaker = printable(options_.settings.host) + " says: ";
+    for (const std::string& line : attributed_lines(speaker, text)) {
+        log_(LogLevel::info, line);
     }
 }
 

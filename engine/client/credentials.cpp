@@ -85,7 +85,9 @@ class Credentials::Policy final : public relay::SessionPolicy {
         }
     }
 
-    void show_banner(std::string&& text) noexcept override { credentials_.log_lines(text); }
+    void show_banner(std::string&& text) noexcept override {
+        credentials_.log_words_of_server(text);
+    }
 
     void authenticated() noexcept override {
         io::expects(session_ != nullptr);

@@ -121,7 +121,7 @@ class Credentials {
     [[nodiscard]] tl::expected<relay::Bytes, std::string> sign_by_agent(
         const relay::SignatureQuestion& question, const Identity& identity, SessionMemory& session);
     [[nodiscard]] std::unique_ptr<SessionMemory> make_memory();
-    void log_lines(std::string_view text) const;
+    void log_words_of_server(std::string_view text) const;
     [[nodiscard]] Log log_once();
     [[nodiscard]] AgentConnection* agent(SessionMemory& session);
     [[nodiscard]] std::vector<AgentKey> agent_keys(SessionMemory& session);

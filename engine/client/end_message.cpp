@@ -77,9 +77,9 @@ std::string turned_away(const relay::SessionEnd& end, const std::string& where) 
     } else if (end.text.starts_with("Exceeded MaxStartups")) {
         remedy = "; too many connections are logging in at once: try again";
     }
-    return fmt::format("{} turned the connection away before it identified itself: \"{}\"{}",
+    return fmt::format("{} turned the connection away before it identified itself: {}{}",
                        where,
-                       printable(end.text),
+                       quoted(end.text),
                        remedy);
 }
 
@@ -98,9 +98,9 @@ std::string disconnected(const relay::SessionEnd& end, const std::string& where)
             ? "\nEvery key that is offered counts as an attempt (-v lists them): offer only the "
               "right one, by -i FILE -o IdentitiesOnly=yes."
             : "";
-    return fmt::format("{} ended the connection: {}{}",
+    return fmt::format("{} ended the connection {}{}",
                        where,
-                       end.text.empty() ? "it gave no reason" : printable(end.text),
+                       end.text.empty() ? "and gave no reason" : "and says: " + quoted(end.text),
                        remedy);
 }
 

@@ -364,16 +364,15 @@ HostKeyCheck::Refusal HostKeyCheck::refusal_of(const ssh::KnownHosts& known,
                                          .ca_signature_algorithms = ca_signature_algorithms_});
         if (verdict == ssh::CertificateVerdict::valid) {
             ears.log(LogLevel::debug,
-                     fmt::format("host certificate '{}' of {} is signed by the authority in {}",
-                                 printable(certificate.key_id),
+                     fmt::format("host certificate {} of {} is signed by the authority in {}",
+                                 quoted(certificate.key_id),
                                  printable(name()),
                                  place(*authority.recorded)));
             remember(certificate.public_key, false);
             return std::nullopt;
         }
-        doubt = fmt::format("its host certificate '{}' {}",
-                            printable(certificate.key_id, 100),
-                            ssh::describe(verdict));
+        doubt = fmt::format(
+            "its host certificate {} {}", quoted(certificate.key_id, 100), ssh::describe(verdict));
     } else {
         doubt = fmt::format(
             "its host certificate is signed by {}, which no @cert-authority line "

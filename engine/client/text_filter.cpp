@@ -3,8 +3,11 @@
 
 #include "engine/client/text_filter.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
+
+#include <fmt/format.h>
 
 namespace caponier::client {
 
@@ -77,6 +80,43 @@ std::string printable(std::string_view text, std::size_t bytes_max) {
         text.remove_prefix(piece.size());
     }
     return out;
+}
+
+std::string quoted(std::string_view text, std::size_t bytes_max) {
+    std::string out{'"'};
+    for (const char c : printable(text, bytes_max)) {
+        if (c == '"') {
+            append_escaped(out, "\"");
+        } else {
+            out += c;
+        }
+    }
+    return out + '"';
+}
+
+std::vector<std::string> attributed_lines(std::string_view speaker, std::string_view text) {
+    std::vector<std::string> lines;
+    std::size_t more = 0;
+    while (!text.empty()) {
+        const std::size_t end = std::min(text.find('\n'), text.size());
+        std::string_view line = text.substr(0, end);
+        text.remove_prefix(std::min(end + 1, text.size()));
+        if (line.ends_with('\r')) {
+            line.remove_suffix(1);
+        }
+        if (line.find_first_not_of(" \t") == std::string_view::npos) {
+            continue;
+        }
+        if (lines.size() < attributed_lines_max) {
+            lines.push_back(std::string{speaker} + printable(line));
+        } else {
+            ++more;
+        }
+    }
+    if (more > 0) {
+        lines.push_back(fmt::format("{}({} more lines, which are not shown)", speaker, more));
+    }
+    return lines;
 }
 
 }  // namespace caponier::client

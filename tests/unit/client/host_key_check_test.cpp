@@ -649,7 +649,7 @@ TEST_F(HostCertificateCheckTest, ATrustedAuthorityIsEnough) {
     EXPECT_TRUE(decide(certificate("bastion.example")));
     EXPECT_TRUE(decide(certificate("other.example,*.example")));
     EXPECT_TRUE(
-        lines.contain("host certificate 'the bastion' of Bastion.example is signed by the "
+        lines.contain("host certificate \"the bastion\" of Bastion.example is signed by the "
                       "authority in " +
                       folder.path("known_hosts") + ":1"));
 }
@@ -664,7 +664,8 @@ TEST_F(HostCertificateCheckTest, NobodysAuthorityIsNot) {
 TEST_F(HostCertificateCheckTest, ACertificateThatDoesNotHoldIsNotEnough) {
     folder.write("known_hosts", "@cert-authority " + line("*", authority));
 
-    expect_refusal(decide(certificate("other.example")), {"'the bastion' does not list this host"});
+    expect_refusal(decide(certificate("other.example")),
+                   {"\"the bastion\" does not list this host"});
     expect_refusal(decide(certificate("bastion.example", "20200101:20210101")), {"is expired"});
     expect_refusal(decide(certificate("bastion.example", "20900101:21000101")),
                    {"is not yet valid"});

@@ -46,5 +46,33 @@ TEST(Printable, CutsLongTextsBetweenCharacters) {
     EXPECT_EQ(printable(std::string(10'000, 'x')).size(), printable_bytes_max + 3);
 }
 
+TEST(Quoted, EndsWhereWeSay) {
+    EXPECT_EQ(quoted("hostbased"), "\"hostbased\"");
+    EXPECT_EQ(quoted("a\" b \\\"\x1b"), "\"a\\x22 b \\\\x22\\x1b\"");
+    EXPECT_EQ(quoted("abcdef", 3), "\"abc...\"");
+}
+
+TEST(AttributedLines, HaveTheSpeakerInFrontOfEachOfThem) {
+    EXPECT_EQ(attributed_lines("host says: ",
+                               "Welcome\r\n\ncaponier: warning: the key was verified\n \t\n\rx\n"),
+              (std::vector<std::string>{"host says: Welcome",
+                                        "host says: caponier: warning: the key was verified",
+                                        "host says: \\x0dx"}));
+    EXPECT_TRUE(attributed_lines("host says: ", "").empty());
+    EXPECT_EQ(attributed_lines("", "Password: "), std::vector<std::string>{"Password: "});
+}
+
+TEST(AttributedLines, AreBoundedAndSayHowManyAreMissing) {
+    std::string text;
+    for (std::size_t i = 0; i < attributed_lines_max + 7; ++i) {
+        text += std::to_string(i) + "\n";
+    }
+
+    const std::vector<std::string> lines = attributed_lines("x: ", text);
+
+    ASSERT_EQ(lines.size(), attributed_lines_max + 1);
+    EXPECT_EQ(lines.back(), "x: (7 more lines, which are not shown)");
+}
+
 }  // namespace
 }  // namespace caponier::client
