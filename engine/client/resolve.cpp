@@ -6,6 +6,7 @@
 
 #include "engine/client/resolve.h"
 
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <cstring>
@@ -161,6 +162,29 @@ Resolved resolve(const Endpoint& endpoint,
     }
     return over ? *std::move(task->answer)
                 : Resolved{tl::unexpected{error_of(EAI_AGAIN, 0, endpoint.host)}};
+}
+
+std::string canonical_address(const std::string& host) {
+    addrinfo hints{};
+    hints.ai_family = AF_UNSPEC;
+    hints.ai_socktype = SOCK_STREAM;
+    hints.ai_flags = AI_NUMERICHOST;
+    addrinfo* found = nullptr;
+    if (::getaddrinfo(host.c_str(), nullptr, &hints, &found) != 0) {
+        return host;
+    }
+    const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> list{found, &::freeaddrinfo};
+    std::array<char, NI_MAXHOST> text{};
+    if (list->ai_next != nullptr || ::getnameinfo(list->ai_addr,
+                                                  list->ai_addrlen,
+                                                  text.data(),
+                                                  text.size(),
+                                                  nullptr,
+                                                  0,
+                                                  NI_NUMERICHOST) != 0) {
+        return host;
+    }
+    return text.data();
 }
 
 }  // namespace caponier::client

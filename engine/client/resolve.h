@@ -49,4 +49,9 @@ using Lookup = Resolved (*)(const Endpoint& endpoint);
                                const std::stop_token& stop,
                                Lookup lookup = &lookup_addresses);
 
+/// A numeric address as the C library writes it, so that "127.1", "0x7f.1" and "0::1" are looked up
+/// in known_hosts by the name under which "127.0.0.1" and "::1" were recorded; ssh's
+/// resolve_addr(). Anything else comes back as it is, whatever its case. Asks no resolver.
+[[nodiscard]] std::string canonical_address(const std::string& host);
+
 }  // namespace caponier::client

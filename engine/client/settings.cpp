@@ -15,6 +15,7 @@
 #include "engine/client/algorithm_options.h"
 #include "engine/client/option_words.h"
 #include "engine/client/path_expansion.h"
+#include "engine/client/resolve.h"
 #include "engine/client/text_filter.h"
 #include "engine/relay/limits.h"
 #include "ssh/letter_case.h"
@@ -398,23 +399,19 @@ bool is_blank(char c) noexcept {
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-}  // namespace
-
-tl::expected<void, std::string> apply_option(Settings& settings,
-                                             std::vector<std::string>& seen,
-                                             std::string_view text) {
-    const tl::expected<OptionWords, std::string> words = split_option(text);
-    if (!words) {
-        return tl::unexpected{words.error()};
-    }
-    const std::string_view name = current_name(words->key);
+/// `text` is what was written, for the error.
+tl::expected<void, std::string> apply_words(Settings& settings,
+                                            std::vector<std::string>& seen,
+                                            const OptionWords& words,
+                                            std::string_view text) {
+    const std::string_view name = current_name(words.key);
     const auto* const option = std::find_if(options.begin(), options.end(), [&](const Option& row) {
         return equal_ignoring_case(row.name, name);
     });
     if (option == options.end()) {
-        return tl::unexpected{fmt::format("option '{}' is not supported", printable(words->key))};
+        return tl::unexpected{fmt::format("option '{}' is not supported", printable(words.key))};
     }
-    const Arguments& arguments = words->arguments;
+    const Arguments& arguments = words.arguments;
     const bool fitting = !arguments.empty() &&
                          (arguments.size() == 1 || option->several_arguments) &&
                          std::none_of(arguments.begin(), arguments.end(), [](const auto& argument) {
@@ -437,6 +434,26 @@ tl::expected<void, std::string> apply_option(Settings& settings,
     return {};
 }
 
+}  // namespace
+
+tl::expected<void, std::string> apply_option(Settings& settings,
+                                             std::vector<std::string>& seen,
+                                             std::string_view text) {
+    const tl::expected<OptionWords, std::string> words = split_option(text);
+    if (!words) {
+        return tl::unexpected{words.error()};
+    }
+    return apply_words(settings, seen, *words, text);
+}
+
+tl::expected<void, std::string> set_option(Settings& settings,
+                                           std::vector<std::string>& seen,
+                                           std::string_view key,
+                                           std::string_view value) {
+    return apply_words(
+        settings, seen, {.key = std::string{key}, .arguments = {std::string{value}}}, value);
+}
+
 tl::expected<void, std::string> complete(Settings& settings) {
     if (settings.host.empty()) {
         return tl::unexpected{std::string{"no host to connect to"}};
@@ -451,6 +468,7 @@ tl::expected<void, std::string> complete(Settings& settings) {
         }
         settings.host_name = std::move(*expanded);
     }
+    settings.host_name = canonical_address(settings.host_name);
     for (const std::string& name : {settings.host, settings.host_name}) {
         if (!is_valid_host_name(name)) {
             return tl::unexpected{

@@ -99,15 +99,22 @@ struct Settings {
 
 /// One "-o Key=Value" or "-o 'Key Value'" argument, keys case-insensitive as in ssh_config(5). The
 /// error is one line that names the option and what it takes. As in ssh, the first value given for
-/// a key wins: `seen` remembers which keys have one. A flag that stands for an option goes through
-/// here, too ("-p 2222" is "Port=2222"), so that both obey the same order.
+/// a key wins: `seen` remembers which keys have one.
 [[nodiscard]] tl::expected<void, std::string> apply_option(Settings& settings,
                                                            std::vector<std::string>& seen,
                                                            std::string_view text);
 
-/// After the last option: fills in HostName (with its %h and %%), the login name and the algorithm
-/// lists, and refuses host and user names that OpenSSH refuses and algorithms that are not spoken.
-/// The error is one line.
+/// The same for a flag that stands for an option ("-p 2222" is Port) and for parts of the host
+/// argument, so that all obey one order. The value is taken as it is: blanks, quotes and # mean
+/// nothing in it.
+[[nodiscard]] tl::expected<void, std::string> set_option(Settings& settings,
+                                                         std::vector<std::string>& seen,
+                                                         std::string_view key,
+                                                         std::string_view value);
+
+/// After the last option: fills in HostName (with its %h and %%, and a numeric address in canonical
+/// form), the login name and the algorithm lists, and refuses host and user names that OpenSSH
+/// refuses and algorithms that are not spoken. The error is one line.
 [[nodiscard]] tl::expected<void, std::string> complete(Settings& settings);
 
 /// OpenSSH's ssh_valid_hostname() and ssh_valid_ruser(): nothing that a shell, a terminal or an

@@ -75,6 +75,18 @@ class KnownHosts(rig.Case):
     def test_a_recorded_key_is_believed_without_a_newline_at_the_end(self):
         self.assert_believed(f"{self.name} {self.key}")
 
+    def test_an_address_is_looked_up_in_its_canonical_form(self):
+        self.server.write_known_hosts(f"{self.name} {self.key}\n")
+        words = self.arguments_for(self.server, "127.0.0.1:0:{}:{}".format(
+            *self.target.host_and_port))
+        for written in ("127.1", "0x7f.0.0.1"):
+            program = self.start_caponier([*words[:-1], f"{rig.USER}@{written}"])
+
+            load.check_echo(program.wait_until_ready()[0])
+
+            [line] = program.lines("stdout")
+            self.assertTrue(line.endswith(f"via {written}"), line)
+
     def test_a_hashed_name_is_believed(self):
         path = self.server.write_known_hosts(f"{self.name} {self.key}\n")
         subprocess.run(["/usr/bin/ssh-keygen", "-q", "-H", "-f", path], check=True,

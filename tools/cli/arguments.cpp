@@ -1,7 +1,7 @@
 // ssh takes its arguments apart with getopt(3), and so does this: letters in one bundle (-Nv),
 // values attached or apart (-p22, -p 22), options before and after the host, everything after "--"
 // plain. Where -p and -o Port (or -l, -o User and user@) name the same thing, the first one wins,
-// as in ssh; apply_option() sees to that.
+// as in ssh; apply_option() and set_option() see to that.
 
 #include "tools/cli/arguments.h"
 
@@ -273,7 +273,7 @@ class Collector {
 
     /// Through the table of -o, which checks the value and knows whether an earlier one stands.
     Parsed<void> take_setting(std::string_view key, std::string_view value) {
-        return client::apply_option(settings_, options_seen_, fmt::format("{}={}", key, value));
+        return client::set_option(settings_, options_seen_, key, value);
     }
 
     /// Unlike -p and -l, ssh has -c and -m win over what came before. `key` is in lower case.

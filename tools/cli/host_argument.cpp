@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "ssh/letter_case.h"
+
 namespace caponier::cli {
 namespace {
 
@@ -14,6 +16,39 @@ bool is_plausible_host(std::string_view host) {
     return !host.empty() && host.front() != '-' && std::ranges::all_of(host, [](char character) {
         return character > ' ' && character != '\x7f' && character != '\'' && character != '"';
     });
+}
+
+std::optional<char> hex_digit(char character) {
+    constexpr std::string_view digits = "0123456789abcdef";
+    const auto at = digits.find(ssh::in_lower_case(character));
+    return at == std::string_view::npos ? std::nullopt : std::optional{static_cast<char>(at)};
+}
+
+/// misc.c, urldecode(): %40 is an @ and + a blank. Nothing for a % without two digits behind it, or
+/// for a NUL, which no name holds.
+std::optional<std::string> decode_uri(std::string_view text) {
+    std::string decoded;
+    while (!text.empty()) {
+        if (text.front() != '%') {
+            decoded += text.front() == '+' ? ' ' : text.front();
+            text.remove_prefix(1);
+            continue;
+        }
+        const auto high = text.size() < 3 ? std::nullopt : hex_digit(text[1]);
+        const auto low = text.size() < 3 ? std::nullopt : hex_digit(text[2]);
+        if (!high || !low || (*high == 0 && *low == 0)) {
+            return std::nullopt;
+        }
+        decoded += static_cast<char>(*high << 4 | *low);
+        text.remove_prefix(3);
+    }
+    return decoded;
+}
+
+/// The user of an URI, up to its first @: parameters behind a semicolon are ignored, as in ssh.
+std::optional<std::string> uri_user(std::string_view text) {
+    const std::string_view name = text.substr(0, text.find(';'));
+    return name.empty() ? std::nullopt : decode_uri(name);
 }
 
 /// "host:port" or "[address]:port" of an URI, in place.
@@ -43,19 +78,24 @@ std::optional<HostArgument> parse_host_argument(std::string_view text) {
     }
 
     HostArgument argument;
-    // The last one, as in ssh: user names may hold an @ of their own.
-    if (const auto at = text.rfind('@'); at != std::string_view::npos) {
-        if (at == 0) {
+    // As in ssh the last one, because user names may hold an @ of their own; in an URI the first,
+    // because there it is %40 in a name.
+    const auto at = is_uri ? text.find('@') : text.rfind('@');
+    if (at != std::string_view::npos) {
+        argument.user =
+            is_uri ? uri_user(text.substr(0, at)) : std::optional{std::string{text.substr(0, at)}};
+        if (!argument.user || argument.user->empty()) {
             return std::nullopt;
         }
-        argument.user = text.substr(0, at);
         text.remove_prefix(at + 1);
     }
     argument.host = text;
     if (is_uri) {
         split_port(argument);
     }
-    if (!is_plausible_host(argument.host)) {
+    const bool is_more_than_a_host =
+        is_uri && argument.host.find_first_of("@/") != std::string::npos;
+    if (!is_plausible_host(argument.host) || is_more_than_a_host) {
         return std::nullopt;
     }
     return argument;

@@ -251,6 +251,37 @@ TEST(CompleteSettings, ExpandTheHostInHostName) {
     EXPECT_FALSE(complete(settings));
 }
 
+// ssh.c, resolve_canonicalize(): "Attempt to canonicalise addresses, regardless of whether hostname
+// canonicalisation was requested"; each as ssh -G has it.
+TEST(CompleteSettings, WriteNumericAddressesAsKnownHostsDoes) {
+    for (const auto& [given, canonical] : {std::pair{"0::1", "::1"},
+                                           std::pair{"FE80::0:1", "fe80::1"},
+                                           std::pair{"fe80::1%lo", "fe80::1%lo"},
+                                           std::pair{"::FFFF:1.2.3.4", "::ffff:1.2.3.4"},
+                                           std::pair{"127.1", "127.0.0.1"},
+                                           std::pair{"0x7f.1", "127.0.0.1"},
+                                           std::pair{"2130706433", "127.0.0.1"},
+                                           std::pair{"1.2.3.04", "1.2.3.4"},
+                                           std::pair{"1.2.3.4", "1.2.3.4"},
+                                           std::pair{"1.2.3.4.", "1.2.3.4."},
+                                           std::pair{"Bastion.example", "Bastion.example"}}) {
+        Settings typed;
+        typed.host = given;
+        ASSERT_TRUE(complete(typed));
+        EXPECT_EQ(typed.host_name, canonical) << given;
+        EXPECT_EQ(typed.host, given) << "what messages say";
+
+        Settings named;
+        named.host = "bastion";
+        // ssh_config(5): HostName has tokens.
+        for (const char c : std::string_view{given}) {
+            named.host_name.append(c == '%' ? "%%" : std::string(1, c));
+        }
+        ASSERT_TRUE(complete(named));
+        EXPECT_EQ(named.host_name, canonical) << given;
+    }
+}
+
 TEST(CompleteSettings, RefuseHostsThatSshRefuses) {
     for (const std::string_view host : {"",
                                         "-oProxyCommand=x",

@@ -85,7 +85,7 @@ TEST(Arguments, CipherAndMacSpecsWinOverEarlierOptions) {
 
     EXPECT_EQ(settings.algorithm_options.ciphers, "aes256-gcm@openssh.com");
     EXPECT_EQ(settings.algorithm_options.macs, "+hmac-sha2-256");
-    EXPECT_THAT(error_of({"-L8080:db:5432", "-c", "a b", "bastion"}), HasSubstr("ciphers"));
+    EXPECT_THAT(error_of({"-L8080:db:5432", "-c", "a b", "bastion"}), HasSubstr("Ciphers"));
 }
 
 TEST(Arguments, OptionsMayFollowTheHost) {
@@ -109,6 +109,21 @@ TEST(Arguments, TheFirstOfSeveralValuesWinsWhicheverWayItIsWritten) {
     EXPECT_EQ(settings_of({"-L1:a:1", "ssh://host:3", "-p", "1"}).port, 3);
     EXPECT_EQ(settings_of({"-l", "one", "-L1:a:1", "two@host"}).user, "one");
     EXPECT_EQ(settings_of({"-L1:a:1", "two@host", "-l", "one"}).user, "two");
+}
+
+// As ssh -G shows: words, quotes and comments are of -o only.
+TEST(Arguments, ValuesOfFlagsAreTakenAsTheyAre) {
+    for (const std::string user : {"a b", " a ", "a#b", "# a", "a=b", "=b"}) {
+        EXPECT_EQ(settings_of({"-l", user, "-L1:a:1", "host"}).user, user);
+        EXPECT_EQ(settings_of({"-L1:a:1", user + "@host"}).user, user);
+    }
+    EXPECT_EQ(settings_of({"-L1:a:1", "ssh://a%23b+c@host"}).user, "a#b c");
+    EXPECT_EQ(settings_of({"-o", "User=a # b", "-L1:a:1", "host"}).user, "a");
+    EXPECT_THAT(error_of({"-l", "'a'", "-L1:a:1", "host"}), HasSubstr("option User takes"));
+    for (const std::string port : {"22 ", "'22'", "22 # a"}) {
+        EXPECT_THAT(error_of({"-p", port, "-L1:a:1", "host"}), HasSubstr("option Port takes"));
+    }
+    EXPECT_THAT(error_of({"-c", " aes128-ctr", "-L1:a:1", "host"}), HasSubstr("Ciphers"));
 }
 
 TEST(Arguments, IdentitiesAreKeptInTheirOrder) {

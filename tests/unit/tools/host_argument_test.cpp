@@ -48,6 +48,28 @@ TEST(HostArgument, AnUriHasIpv6InBrackets) {
     EXPECT_FALSE(parse_host_argument("ssh://[2001:db8::1]/")->port);
 }
 
+// misc.c, parse_uri() and urldecode(); each as ssh -G has it.
+TEST(HostArgument, TheUserOfAnUriIsDecoded) {
+    EXPECT_EQ(parse_host_argument("ssh://a%40b@host")->user, "a@b");
+    EXPECT_EQ(parse_host_argument("ssh://a%c3%A9%2B+c@host")->user, "a\xc3\xa9+ c");
+    EXPECT_EQ(parse_host_argument("ssh://me;fingerprint=x@host:22")->user, "me");
+    EXPECT_EQ(parse_host_argument("a%40b@host")->user, "a%40b") << "this is no URI";
+
+    for (const char* text : {"ssh://a%4@host",
+                             "ssh://a%@host",
+                             "ssh://a%g0@host",
+                             "ssh://a%00b@host",
+                             "ssh://;x=y@host",
+                             "ssh://a@b@host",
+                             "ssh://host/path"}) {
+        EXPECT_FALSE(parse_host_argument(text)) << text;
+    }
+}
+
+TEST(HostArgument, BlanksOfAUserAreItsOwn) {
+    EXPECT_EQ(parse_host_argument(" root@host")->user, " root");
+}
+
 TEST(HostArgument, WhatIsNoHostIsRefused) {
     for (const char* text : {"",
                              "@host",
