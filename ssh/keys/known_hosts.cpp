@@ -37,6 +37,16 @@ bool names_host(std::string_view names, std::string_view name) {
                                   : matches_host_patterns(names, name);
 }
 
+/// A line that breaks off at the last letter of its names.
+bool ends_in_names(std::string_view text) noexcept {
+    std::string_view rest = trim(text);
+    if (rest.starts_with('@')) {
+        static_cast<void>(take_word(rest));
+    }
+    const std::string_view names = take_word(rest);
+    return !names.empty() && rest.empty() && text.ends_with(names);
+}
+
 }  // namespace
 
 std::string_view describe(SkippedLine::Reason reason) noexcept {
@@ -63,10 +73,18 @@ void KnownHosts::add_file(std::string_view text) {
 }
 
 /// hostfile.c works on C strings: a NUL ends a line, and what is in front of it counts. A
-/// revocation with a NUL in its comment is one.
+/// revocation with a NUL in its comment is one. Directly behind the names it is a blank, because
+/// "*cp2++ = '\0'" steps over whatever ended them.
 void KnownHosts::add_line(std::string_view line) {
     ++line_;
-    read(trim(line.substr(0, line.find('\0'))));
+    const std::size_t nul = line.find('\0');
+    const std::string_view text = line.substr(0, nul);
+    if (nul == std::string_view::npos || !ends_in_names(text)) {
+        read(trim(text));
+        return;
+    }
+    const std::string_view behind = line.substr(nul + 1);
+    read(trim(std::string{text} + ' ' + std::string{behind.substr(0, behind.find('\0'))}));
 }
 
 void KnownHosts::end_file() noexcept {

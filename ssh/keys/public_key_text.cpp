@@ -9,6 +9,8 @@
 #include "ssh/keys/public_key.h"
 #include "ssh/keys/text_lines.h"
 #include "ssh/letter_case.h"
+#include "ssh/wire/wire_reader.h"
+#include "ssh/wire/wire_writer.h"
 
 namespace caponier::ssh {
 
@@ -29,6 +31,29 @@ tl::unexpected<Error> malformed() noexcept {
     return tl::unexpected{Error{ErrorCode::malformed_key}};
 }
 
+/// sshbuf_get_bignum2() drops zeros in front of a number, which RFC 4251 5 forbids and this engine
+/// refuses from a peer. In a file of the user's they are dropped as well, because such a line may
+/// be the one that revokes the key. Numbers are in RSA keys only.
+void make_canonical(std::vector<std::byte>& blob) {
+    WireReader in{blob};
+    const std::string_view name = in.text();
+    const std::span<const std::byte> exponent = in.string();
+    const std::span<const std::byte> modulus = in.string();
+    const auto is_negative = [](std::span<const std::byte> number) {
+        return !number.empty() && (number[0] & std::byte{0x80}) != std::byte{0};
+    };
+    if (!in.complete() || blob_type_of_algorithm(name) != key_type_name(KeyType::rsa) ||
+        is_negative(exponent) || is_negative(modulus)) {
+        return;
+    }
+    std::vector<std::byte> canonical;
+    WireWriter out{canonical};
+    out.text(name);
+    out.mpint(exponent);
+    out.mpint(modulus);
+    blob = std::move(canonical);
+}
+
 Result<std::vector<std::byte>> decode_blob(std::string_view base64) {
     std::vector<std::byte> blob(decoded_base64_bytes_max(base64.size()));
     const std::optional<std::size_t> size = decode_base64(base64, blob);
@@ -36,6 +61,7 @@ Result<std::vector<std::byte>> decode_blob(std::string_view base64) {
         return malformed();
     }
     blob.resize(*size);
+    make_canonical(blob);
     const Result<PublicKey> key = parse_public_key(blob);
     if (!key && key.error().code == ErrorCode::malformed_key) {
         return malformed();
@@ -84,7 +110,10 @@ bool read_header(std::string_view header, std::string& comment) {
 Result<PublicKeyText> parse_public_key_line(std::string_view line) {
     std::string_view rest = trim(line);
     const std::string_view type = take_word(rest);
-    const std::string_view base64 = take_word(rest);
+    std::string base64{take_word(rest)};
+    // b64_pton(), which ssh decodes with, skips what isspace() says. A revocation that some editor
+    // ended with CR CR LF is one.
+    std::erase_if(base64, [](char c) { return c == '\r' || c == '\v' || c == '\f'; });
     Result<std::vector<std::byte>> blob = decode_blob(base64);
     // A line that names one type and holds another is somebody's attempt at confusion.
     if (!blob || blob_type_of_algorithm(blob_type_name(*blob)) != blob_type_of_algorithm(type)) {

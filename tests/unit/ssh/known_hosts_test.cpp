@@ -272,6 +272,34 @@ TEST(KnownHosts, EndALineAtANulAndBelieveWhatStandsBeforeIt) {
               Status::revoked);
     EXPECT_EQ(status_of("host " + rsa + nul + "\n"), Status::changed);
     EXPECT_EQ(status_of(nul + "@revoked host " + ed25519 + "\n"), Status::unknown);
+    // "*cp2++ = '\0'": directly behind the names it is a blank.
+    EXPECT_EQ(status_of("@revoked host" + nul + ed25519 + nul + "x\n"), Status::revoked);
+    EXPECT_EQ(status_of("host" + nul + ed25519 + "\n"), Status::matched);
+    EXPECT_EQ(status_of("host " + nul + ed25519 + "\n"), Status::unknown);
+    EXPECT_EQ(status_of("@revoked" + nul + "host " + ed25519 + "\n"), Status::unknown);
+}
+
+// sshbuf_get_bignum2() drops zeros in front of a number.
+TEST(KnownHosts, ReadARevocationWhoseNumbersHaveZerosInFront) {
+    Bytes padded{rsa_blob.begin(), rsa_blob.begin() + 11};  // string "ssh-rsa"
+    const Bytes exponent = from_hex(
+        "00000005"
+        "0000010001");
+    padded.insert(padded.end(), exponent.begin(), exponent.end());
+    padded.insert(padded.end(), rsa_blob.begin() + 11 + 4 + 3, rsa_blob.end());
+    const std::string line = "ssh-rsa " + encode_base64(padded) + "\n";
+
+    EXPECT_EQ(known({.host = "host"}, "@revoked * " + line).check(rsa_blob).status,
+              Status::revoked);
+    EXPECT_EQ(known({.host = "host"}, "host " + line).check(rsa_blob).status, Status::matched);
+    EXPECT_EQ(status_of("host " + line), Status::changed);
+}
+
+TEST(KnownHosts, ReadARevocationWithStrayCarriageReturns) {
+    EXPECT_EQ(status_of("@revoked * " + ed25519 + "\r\r\nhost " + ed25519 + "\n"), Status::revoked);
+    EXPECT_EQ(status_of("@revoked * " + ed25519 + "\r comment\nhost " + ed25519 + "\n"),
+              Status::revoked);
+    EXPECT_EQ(status_of("host " + rsa + "\v\n"), Status::changed);
 }
 
 // A revocation with a long comment, or whose host is one of many, is a revocation.

@@ -56,6 +56,19 @@ TEST(PublicKeyLine, MustNameTheTypeThatItHolds) {
     EXPECT_FALSE(parse_public_key_line(base64 + " " + base64).has_value());
 }
 
+// b64_pton() skips what isspace() says; blanks and tabs end the word before.
+TEST(PublicKeyLine, MayHaveOtherSpaceInItsKey) {
+    const std::string base64 = base64_of(test_keys::ed25519_public);
+    for (const std::string& line :
+         {"ssh-ed25519 " + base64 + "\r",
+          "ssh-ed25519 " + base64 + "\r comment",
+          "ssh-ed25519 \v" + base64 + "\f\r",
+          "ssh-ed25519 " + base64.substr(0, 20) + "\r" + base64.substr(20)}) {
+        EXPECT_TRUE(parse_public_key_line(line).has_value()) << line;
+    }
+    EXPECT_FALSE(parse_public_key_line("ssh-ed25519\r " + base64).has_value());
+}
+
 TEST(PublicKeyLine, ThatIsBrokenIsMalformed) {
     const std::string base64 = base64_of(test_keys::ed25519_public);
     for (const std::string& line : {std::string{},
