@@ -89,6 +89,7 @@ tl::expected<HostKeyCheck, std::string> HostKeyCheck::make(const Settings& setti
     check.ca_signature_algorithms_ = settings.algorithms.ca_signature.empty()
                                          ? ssh::spoken_algorithms().ca_signature
                                          : settings.algorithms.ca_signature;
+    check.host_key_algorithms_ = settings.algorithms.host_key;
     check.ssh_folder_ = account.home + "/.ssh";
     const TokenValues values{account,
                              settings.host,
@@ -379,7 +380,11 @@ HostKeyCheck::Refusal HostKeyCheck::refusal_of(const ssh::KnownHosts& known,
             "trusts for this host",
             ssh::fingerprint(certificate.ca_key));
     }
-    Refusal refusal = refusal_of(known, certificate.public_key, ears);
+    Refusal refusal = allows_plain(certificate.public_key)
+                          ? refusal_of(known, certificate.public_key, ears)
+                          : fmt::format("HostKeyAlgorithms allows {} no plain {} host key",
+                                        printable(name()),
+                                        type_for_people(certificate.public_key));
     if (refusal) {
         return *refusal + "; " + doubt;
     }
@@ -390,6 +395,15 @@ HostKeyCheck::Refusal HostKeyCheck::refusal_of(const ssh::KnownHosts& known,
                          printable(name()),
                          doubt));
     return std::nullopt;
+}
+
+/// OpenSSH's hostkey_accepted_by_hostkeyalgs(), which 9.2 lacks: who asks for certificates alone
+/// does not want the key in one that anybody may have made.
+bool HostKeyCheck::allows_plain(std::span<const std::byte> key) const noexcept {
+    return host_key_algorithms_.empty() ||
+           std::ranges::any_of(host_key_algorithms_, [key](const std::string& algorithm) {
+               return ssh::blob_type_of_algorithm(algorithm) == ssh::blob_type_name(key);
+           });
 }
 
 /// Names in certificates have no port, and are compared with the host's in lower case.

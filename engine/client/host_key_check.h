@@ -69,6 +69,7 @@ class HostKeyCheck {
     [[nodiscard]] tl::expected<ssh::KnownHosts, std::string> load() const;
     void tell_skipped(const ssh::KnownHosts& known, const Log& log) const;
     [[nodiscard]] std::string principal() const;
+    [[nodiscard]] bool allows_plain(std::span<const std::byte> key) const noexcept;
     [[nodiscard]] std::string place(const ssh::RecordedKey& recorded) const;
 
     [[nodiscard]] Refusal refusal_by_lists(std::span<const std::byte> key,
@@ -104,6 +105,7 @@ class HostKeyCheck {
     bool hash_names_ = false;
     bool trusts_localhost_ = false;
     std::vector<std::string> ca_signature_algorithms_;
+    std::vector<std::string> host_key_algorithms_;  ///< HostKeyAlgorithms; empty: not set
     std::vector<std::string> revoked_keys_files_;
     std::vector<std::string> files_;  ///< the user's, then the machine's
     std::size_t user_files_ = 0;      ///< how many are the user's

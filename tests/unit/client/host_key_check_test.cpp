@@ -684,6 +684,26 @@ TEST_F(HostCertificateCheckTest, ThePlainKeyMayBeOnRecordAllTheSame) {
         << lines.all();
 }
 
+// check_host_key() of later OpenSSH: "host key %s not permitted by HostkeyAlgorithms". Anybody can
+// make a certificate, and accept-new would believe the key in it.
+TEST_F(HostCertificateCheckTest, ThePlainKeyIsNotEnoughWhereOnlyCertificatesAreAskedFor) {
+    settings.algorithms.host_key = {"ssh-ed25519-cert-v01@openssh.com"};
+    settings.strict_host_key_checking = StrictHostKeyChecking::accept_new;
+    folder.write("known_hosts", "");
+    expect_refusal(decide(certificate("bastion.example")),
+                   {"HostKeyAlgorithms allows Bastion.example no plain ED25519 host key",
+                    "which no @cert-authority line trusts"});
+    EXPECT_EQ(text_of_file(folder.path("known_hosts")), "");
+    folder.write("known_hosts", line("bastion.example", host));
+    EXPECT_FALSE(decide(certificate("bastion.example")));
+
+    settings.algorithms.host_key.emplace_back("ssh-ed25519");
+    EXPECT_TRUE(decide(certificate("bastion.example")));
+    settings.algorithms.host_key.pop_back();
+    folder.write("known_hosts", "@cert-authority " + line("*", authority));
+    EXPECT_TRUE(decide(certificate("bastion.example")));
+}
+
 TEST_F(HostCertificateCheckTest, AcceptNewRecordsThePlainKey) {
     settings.strict_host_key_checking = StrictHostKeyChecking::accept_new;
 
