@@ -35,6 +35,7 @@ struct SessionCounters {
     Counter channels;          ///< open, or being opened
     Counter queued_bytes;      ///< sealed, and not taken by the kernel yet
     Counter bytes;             ///< that passed its SSH socket, both ways
+    Counter carried;           ///< 1 once it has brought data of a tunnel
     // Measured now and then while there is traffic (`measure_interval`).
     Counter bytes_per_second;
     Counter busy_permille;   ///< of the shard's thread: its share of a core

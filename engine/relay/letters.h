@@ -27,6 +27,11 @@ struct DialSession {
     SessionSlot slot{};
     SessionCounters* counters = nullptr;
 };
+/// Ends a session that is not established yet. One that is by now stays, and SessionEstablished
+/// is on its way.
+struct CallOffDial {
+    SessionSlot slot{};
+};
 struct ServeTunnel {
     Tunnel tunnel;
     SessionSlot slot{};
@@ -40,8 +45,8 @@ struct AbortShard {};
 /// The answer to ShardEmpty, and the last letter.
 struct LeaveLoop {};
 
-using ShardLetter =
-    std::variant<DialSession, ServeTunnel, DrainShard, EndShard, AbortShard, LeaveLoop>;
+using ShardLetter = std::
+    variant<DialSession, CallOffDial, ServeTunnel, DrainShard, EndShard, AbortShard, LeaveLoop>;
 
 // ---- to the relay ----------------------------------------------------------------------------
 

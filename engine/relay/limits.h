@@ -125,6 +125,14 @@ inline constexpr std::size_t dials_in_flight_max = 3;
 /// failed in a row, up to 4 minutes.
 inline constexpr std::chrono::milliseconds dial_pause_first{1'000};
 inline constexpr std::size_t dial_pause_doublings_max = 8;
+/// A session that ends within this and has brought no tunnel's data was a dial that failed: some
+/// servers let everybody log in and end what they do not want only then.
+inline constexpr std::chrono::milliseconds session_trial{60'000};
+/// When the oldest session ends so soon after, or before, the next one logged in, the server may
+/// have ended the one for the other. A login script that looks for older sessions takes no longer.
+inline constexpr std::chrono::milliseconds takeover_window{2'000};
+/// So often that is seen before it is believed, unless the older session had outlasted its trial.
+inline constexpr std::size_t takeovers_believed = 2;
 
 /// Traffic is measured this often while there is any, and a measurement is believed this long.
 inline constexpr std::chrono::milliseconds measure_interval{100};

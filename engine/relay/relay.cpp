@@ -155,11 +155,13 @@ void Relay::take(const ShardFailed& letter) noexcept {
     if (letter.shard == ShardId{0} && phase_ < Phase::ending) {
         end(Finish::no_memory);
     }
+    end_without_sessions();
     grow();
 }
 
 void Relay::take(const SessionEstablished& letter) noexcept {
-    pool_.established(letter.slot, letter.repeatable);
+    const bool was_single = pool_.is_single();
+    pool_.established(letter.slot, letter.repeatable, loop_.now());
     if (phase_ == Phase::connecting) {
         move_to(Phase::serving);
         const bool enough = listeners_.bind(plan_.forwards, plan_.exit_on_forward_failure);
@@ -170,27 +172,77 @@ void Relay::take(const SessionEstablished& letter) noexcept {
         }
         listeners_.start();
     }
+    if (const auto lost = std::exchange(last_lost_, std::nullopt); lost && phase_ < Phase::ending) {
+        observer_.session_lost(lost->slot, lost->end, lost->was_established);
+    }
+    heed_takeovers(was_single);
     serve_waiting();
     grow();
 }
 
 void Relay::take(const SessionLost& letter) noexcept {
     using Loss = SessionPool::Loss;
-    const Loss how = letter.was_established         ? Loss::ended
+    const bool is_ours = letter.end.error.code == ssh::ErrorCode::closed_by_application;
+    const bool was_single = pool_.is_single();
+    const Loss how = is_ours                        ? Loss::withdrawn
+                     : letter.was_established       ? Loss::ended
                      : letter.end.refused_by_policy ? Loss::forbidden
                                                     : Loss::not_dialed;
     pool_.lost(letter.slot, how, loop_.now());
-    const bool is_ours = letter.end.error.code == ssh::ErrorCode::closed_by_application;
-    if (phase_ >= Phase::ending || is_ours) {
+    if (phase_ >= Phase::ending) {
         return;
     }
     if (pool_.established_count() > 0) {
-        observer_.session_lost(letter.slot, letter.end, letter.was_established);
+        if (!is_ours) {
+            observer_.session_lost(letter.slot, letter.end, letter.was_established);
+        }
+        heed_takeovers(was_single);
         grow();
         return;
     }
-    observer_.session_ended(letter.end);
-    end(Finish::session_ended);
+    // Why a session ended tells more than why the one after it never began.
+    if (!is_ours && (letter.was_established || !last_lost_)) {
+        last_lost_ = letter;
+    }
+    end_without_sessions();
+}
+
+/// Not while one is being dialled: some servers end a user's session when the next one logs in, and
+/// a little before it has.
+void Relay::end_without_sessions() noexcept {
+    const bool is_over = pool_.established_count() == 0 && pool_.dialing_count() == 0;
+    if (last_lost_ && is_over && phase_ < Phase::ending) {
+        observer_.session_ended(last_lost_->end);
+        end(Finish::session_ended);
+    }
+}
+
+/// Where the server lets a user have one session, each that is dialled costs the tunnels of the one
+/// before.
+void Relay::heed_takeovers(bool was_single) noexcept {
+    if (was_single || !pool_.is_single()) {
+        return;
+    }
+    observer_.warning(
+        "the server ends a session of this user when another one logs in; from here on one SSH "
+        "connection carries all tunnels");
+    for (std::uint32_t index = 0; index < pool_.slots(); ++index) {
+        const SessionSlot slot{index};
+        if (pool_.is_dialing(slot)) {
+            call_off(slot);
+        }
+    }
+}
+
+/// Its SessionLost follows, unless it is established by now.
+void Relay::call_off(SessionSlot slot) noexcept {
+    ShardEntry& shard = entry(pool_.shard_of(slot));
+    if (shard.state == ShardEntry::State::running) {
+        shard.mailbox->put(CallOffDial{slot});
+        return;
+    }
+    std::erase_if(shard.dials, [slot](const DialSession& dial) { return dial.slot == slot; });
+    pool_.lost(slot, SessionPool::Loss::withdrawn, loop_.now());
 }
 
 void Relay::take(const SessionSaturated&) noexcept {
@@ -316,14 +368,21 @@ void Relay::set_timer() noexcept {
     }
 }
 
+std::string_view Relay::why_nobody_is_let_in() const noexcept {
+    if (memory_room() == 0) {
+        return out_of_memory;
+    }
+    return pool_.established_count() > 0 ? "every SSH session has as many channels as it may"
+                                         : "there is no SSH session for it";
+}
+
 void Relay::on_timer(io::Outcome&) noexcept {
     if (phase_ != Phase::serving) {
         return;
     }
     serve_waiting();
     while (loop_.now() >= waiting_.first_deadline()) {
-        refuse_waiting(memory_room() > 0 ? "every SSH session has as many channels as it may"
-                                         : out_of_memory);
+        refuse_waiting(why_nobody_is_let_in());
     }
     grow();
 }

@@ -115,6 +115,9 @@ class Relay final : Listener::User, WaitingRoom::User, Mailbox<RelayLetter>::Rea
     [[nodiscard]] Shard::Place place_of(ShardId shard) noexcept;
     [[nodiscard]] ShardEntry& entry(ShardId shard) noexcept;
     void dial(const SessionPool::Dial& dial) noexcept;
+    void end_without_sessions() noexcept;
+    void heed_takeovers(bool was_single) noexcept;
+    void call_off(SessionSlot slot) noexcept;
     void grow() noexcept;
     [[nodiscard]] std::uint64_t memory_room() const noexcept;
     [[nodiscard]] bool may_wait() const noexcept;
@@ -124,6 +127,7 @@ class Relay final : Listener::User, WaitingRoom::User, Mailbox<RelayLetter>::Rea
     void refuse(Tunnel&& tunnel, std::string_view reason) noexcept;
     void refuse_waiting(std::string_view reason) noexcept;
     void watch_descriptors() noexcept;
+    [[nodiscard]] std::string_view why_nobody_is_let_in() const noexcept;
     void set_timer() noexcept;
     void on_timer(io::Outcome& outcome) noexcept;
 
@@ -140,6 +144,8 @@ class Relay final : Listener::User, WaitingRoom::User, Mailbox<RelayLetter>::Rea
     Plan plan_;
     Phase phase_ = Phase::idle;
     Finish finish_ = Finish::stopped;
+    /// The last session, since it has ended; another is being dialled that may take its place.
+    std::optional<SessionLost> last_lost_;
 
     std::vector<Counters> counters_;  ///< one each shard
     SessionPool pool_;

@@ -41,12 +41,16 @@ const SessionPool::Session& SessionPool::at(SessionSlot slot) const noexcept {
 
 // ---- what happened -----------------------------------------------------------------------------
 
-void SessionPool::established(SessionSlot slot, bool repeatable) noexcept {
-    expects(at(slot).state == State::dialing);
-    at(slot).state = State::established;
+void SessionPool::established(SessionSlot slot, bool repeatable, io::TimePoint now) noexcept {
+    Session& session = at(slot);
+    expects(session.state == State::dialing);
+    if (established_count() == 0 && session.dialed_at < last_one_lost_at_ &&
+        now < last_one_lost_at_ + takeover_window) {
+        count_takeover(last_one_had_lasted_);
+    }
+    session.state = State::established;
+    session.established_at = now;
     may_grow_ = repeatable;
-    failures_ = 0;
-    not_before_ = {};
 }
 
 void SessionPool::failing(SessionSlot slot) noexcept {
@@ -56,17 +60,73 @@ void SessionPool::failing(SessionSlot slot) noexcept {
 }
 
 void SessionPool::lost(SessionSlot slot, Loss how, io::TimePoint now) noexcept {
-    at(slot).state = State::none;
-    if (how == Loss::forbidden) {
-        may_grow_ = false;
+    Session& session = at(slot);
+    forget_failures(now);
+    const bool failed =
+        how == Loss::not_dialed || (how == Loss::ended && !has_proved(session, now));
+    session.state = State::none;
+    if (how == Loss::withdrawn) {
+        return;
     }
+    forbidden_ = forbidden_ || how == Loss::forbidden;
     // A server that loses sessions is not asked for the next one at once either.
     const std::size_t doublings = std::min(failures_, dial_pause_doublings_max);
     std::chrono::nanoseconds pause = dial_pause_first * (1ULL << doublings);
     // Several programs that were refused together do not come back together.
     pause += pause / 2 * (draw() % 1024) / 1024;
     not_before_ = std::max(not_before_, now + pause);
-    failures_ += how == Loss::not_dialed ? 1U : 0U;
+    if (failed) {
+        ++failures_;
+        failed_at_ = now;
+    }
+    if (how == Loss::ended) {
+        look_for_takeover(session, now);
+    }
+}
+
+/// It is more than a login: it has brought something, or has stayed.
+bool SessionPool::has_proved(const Session& session, io::TimePoint now) const noexcept {
+    return session.counters.carried.read() > 0 || now >= session.established_at + session_trial;
+}
+
+/// A login alone says little of a server that ends what it has let in. A session that was dialled
+/// before the last failure says nothing of what is dialled after it.
+void SessionPool::forget_failures(io::TimePoint now) noexcept {
+    const bool over =
+        std::any_of(sessions_.begin(), sessions_.end(), [this, now](const Session& session) {
+            return session.state == State::established && session.established_at > failed_at_ &&
+                   has_proved(session, now);
+        });
+    failures_ = over ? 0 : failures_;
+}
+
+/// The oldest session has ended: was it for the next one, which has just logged in?
+void SessionPool::look_for_takeover(const Session& lost, io::TimePoint now) noexcept {
+    const Session* next = nullptr;
+    for (const Session& session : sessions_) {
+        if (session.state != State::established) {
+            continue;
+        }
+        if (session.established_at <= lost.established_at) {
+            return;  // the server has let an older one be
+        }
+        if (next == nullptr || session.established_at < next->established_at) {
+            next = &session;
+        }
+    }
+    const bool had_lasted = now >= lost.established_at + session_trial;
+    if (next == nullptr) {
+        last_one_lost_at_ = now;
+        last_one_had_lasted_ = had_lasted;
+    } else if (now < next->established_at + takeover_window) {
+        count_takeover(had_lasted);
+    }
+}
+
+/// That a session which has lasted ends in the very moment of another's login is no accident; of a
+/// young one it may be.
+void SessionPool::count_takeover(bool had_lasted) noexcept {
+    takeovers_ += had_lasted ? takeovers_believed : 1U;
 }
 
 void SessionPool::ran_short(SessionSlot slot, io::TimePoint now) noexcept {
@@ -98,19 +158,31 @@ void SessionPool::shard_failed(ShardId shard) noexcept {
 
 SessionPool::Dial SessionPool::dial_first() noexcept {
     expects(count(State::none) == sessions_.size());
-    return begin_dial(ShardId{0});
+    return begin_dial(ShardId{0}, {});
 }
 
 std::optional<SessionPool::Dial> SessionPool::dial_another(std::size_t waiting,
                                                            io::TimePoint now) noexcept {
+    forget_failures(now);
     // After a failure one at a time, so that a server that has enough is not asked in a crowd.
-    const std::size_t dials_max = failures_ > 0 ? 1 : dials_in_flight_max;
-    const bool possible = may_grow_ && now >= not_before_ && dialing_count() < dials_max &&
-                          count(State::none) > 0 && established_count() > 0;
+    const bool has_room =
+        failures_ > 0 ? undecided_count(now) == 0 : dialing_count() < dials_in_flight_max;
+    const bool possible = may_grow_ && !forbidden_ && !is_single() && now >= not_before_ &&
+                          has_room && count(State::none) > 0 && established_count() > 0;
     if (!possible || !is_wanted(waiting, now)) {
         return std::nullopt;
     }
-    return begin_dial(choose_shard(now));
+    return begin_dial(choose_shard(now), now);
+}
+
+/// Dials since the last failure of which it is not known yet whether they help.
+std::size_t SessionPool::undecided_count(io::TimePoint now) const noexcept {
+    return static_cast<std::size_t>(
+        std::count_if(sessions_.begin(), sessions_.end(), [this, now](const Session& session) {
+            const bool on_trial = session.state == State::established &&
+                                  session.established_at > failed_at_ && !has_proved(session, now);
+            return session.state == State::dialing || on_trial;
+        }));
 }
 
 bool SessionPool::is_wanted(std::size_t waiting, io::TimePoint now) const noexcept {
@@ -175,19 +247,21 @@ ShardId SessionPool::choose_shard(io::TimePoint now) const noexcept {
     return ShardId{static_cast<std::uint32_t>(all_are_busy && fresh ? *fresh : best)};
 }
 
-SessionPool::Dial SessionPool::begin_dial(ShardId shard) noexcept {
+SessionPool::Dial SessionPool::begin_dial(ShardId shard, io::TimePoint now) noexcept {
     const auto free = std::find_if(sessions_.begin(), sessions_.end(), [](const Session& session) {
         return session.state == State::none;
     });
     expects(free != sessions_.end());
     free->state = State::dialing;
     free->shard = shard;
+    free->dialed_at = now;
     free->handed_over = free->counters.tunnels_received.read();
     free->short_until = {};
     // What the last session in this place was under. Nobody else writes now.
     free->counters.channels.set(0);
     free->counters.queued_bytes.set(0);
     free->counters.measured_at_ns.set(0);
+    free->counters.carried.set(0);
     shards_[index_of(shard)].started = true;
     return {SessionSlot{static_cast<std::uint32_t>(free - sessions_.begin())}, shard};
 }
@@ -259,6 +333,10 @@ std::size_t SessionPool::dialing_count() const noexcept {
 
 bool SessionPool::was_established(SessionSlot slot) const noexcept {
     return at(slot).state == State::established || at(slot).state == State::failing;
+}
+
+bool SessionPool::is_dialing(SessionSlot slot) const noexcept {
+    return at(slot).state == State::dialing;
 }
 
 ShardId SessionPool::shard_of(SessionSlot slot) const noexcept {

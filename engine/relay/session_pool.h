@@ -45,7 +45,7 @@ class SessionPool {
     // ---- what happened ------------------------------------------------------------------------
 
     /// `repeatable`: another session can be authenticated without asking anybody.
-    void established(SessionSlot slot, bool repeatable) noexcept;
+    void established(SessionSlot slot, bool repeatable, io::TimePoint now) noexcept;
     /// The session's tunnels come back: it is as good as lost.
     void failing(SessionSlot slot) noexcept;
     /// Why there is no session in the slot any more.
@@ -53,6 +53,7 @@ class SessionPool {
         ended,       ///< it had been established
         not_dialed,  ///< it was never established: try again, later and later
         forbidden,   ///< the user's side refused it: do not try again
+        withdrawn,   ///< we ended it ourselves, and nobody is to blame
     };
     void lost(SessionSlot slot, Loss how, io::TimePoint now) noexcept;
     /// A channel was refused for lack of resources.
@@ -85,6 +86,11 @@ class SessionPool {
     [[nodiscard]] std::size_t established_count() const noexcept;
     [[nodiscard]] std::size_t dialing_count() const noexcept;
     [[nodiscard]] bool was_established(SessionSlot slot) const noexcept;
+    [[nodiscard]] bool is_dialing(SessionSlot slot) const noexcept;
+    [[nodiscard]] std::size_t slots() const noexcept { return sessions_.size(); }
+    /// The server lets this user have one session at a time and ends the older one for the newer:
+    /// no further one is dialled, and those that are being dialled had better be called off.
+    [[nodiscard]] bool is_single() const noexcept { return takeovers_ >= takeovers_believed; }
     [[nodiscard]] ShardId shard_of(SessionSlot slot) const noexcept;
     /// What the session's shard writes to.
     [[nodiscard]] SessionCounters& counters(SessionSlot slot) noexcept;
@@ -95,6 +101,8 @@ class SessionPool {
     struct Session {
         State state = State::none;
         ShardId shard{};
+        io::TimePoint dialed_at{};
+        io::TimePoint established_at{};
         std::uint64_t handed_over = 0;
         io::TimePoint short_until{};
         SessionCounters counters;
@@ -111,8 +119,13 @@ class SessionPool {
     [[nodiscard]] SessionLoad load_of(const Session& session, io::TimePoint now) const noexcept;
     [[nodiscard]] bool is_wanted(std::size_t waiting, io::TimePoint now) const noexcept;
     [[nodiscard]] bool is_saturated(const Session& session, io::TimePoint now) const noexcept;
+    [[nodiscard]] bool has_proved(const Session& session, io::TimePoint now) const noexcept;
+    [[nodiscard]] std::size_t undecided_count(io::TimePoint now) const noexcept;
+    void forget_failures(io::TimePoint now) noexcept;
+    void look_for_takeover(const Session& lost, io::TimePoint now) noexcept;
+    void count_takeover(bool had_lasted) noexcept;
     [[nodiscard]] ShardId choose_shard(io::TimePoint now) const noexcept;
-    [[nodiscard]] Dial begin_dial(ShardId shard) noexcept;
+    [[nodiscard]] Dial begin_dial(ShardId shard, io::TimePoint now) noexcept;
     [[nodiscard]] std::uint64_t draw() noexcept;
 
     PoolShape shape_;
@@ -121,8 +134,13 @@ class SessionPool {
     std::vector<SessionLoad> loads_;  ///< place()'s
     std::uint64_t random_;
     bool may_grow_ = false;
-    std::size_t failures_ = 0;  ///< dials since the last that succeeded
+    bool forbidden_ = false;
+    std::size_t failures_ = 0;  ///< dials since the last whose session has proved itself
+    io::TimePoint failed_at_{};
     io::TimePoint not_before_{};
+    std::size_t takeovers_ = 0;
+    io::TimePoint last_one_lost_at_{};  ///< when the last established session was lost
+    bool last_one_had_lasted_ = false;
 };
 
 }  // namespace caponier::relay

@@ -334,6 +334,7 @@ void SessionWorker::take(const ssh::Event& event, ReceiveRound* round) noexcept 
             [&](const ssh::ChannelOpened& opened) { streams_.take(opened); },
             [&](const ssh::ChannelRefused& refused) { streams_.take(refused); },
             [&](const ssh::ChannelData& data) {
+                counters_.carried.set(1);
                 const bool in_round = round != nullptr && round->holds(data.bytes);
                 streams_.take(data, in_round ? round : nullptr);
             },

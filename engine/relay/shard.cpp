@@ -124,6 +124,7 @@ void Shard::wants_settling(SessionWorker& worker) noexcept {
 void Shard::read(ShardLetter&& letter) noexcept {
     std::visit(Overloaded{
                    [&](const DialSession& dial) { take(dial); },
+                   [&](const CallOffDial& call_off) { take(call_off); },
                    [&](ServeTunnel& serve) { take(std::move(serve)); },
                    [&](const DrainShard&) { drain(); },
                    [&](const EndShard&) { end(); },
@@ -137,6 +138,13 @@ void Shard::take(const DialSession& letter) noexcept {
     expects(phase_ == Phase::serving);
     sessions_.push_back(std::make_unique<Session>(*this, letter));
     sessions_.back()->worker.start();
+}
+
+void Shard::take(const CallOffDial& letter) noexcept {
+    Session* const session = find(letter.slot);
+    if (session != nullptr && !session->was_established) {
+        session->worker.disconnect();
+    }
 }
 
 void Shard::take(ServeTunnel&& letter) noexcept {

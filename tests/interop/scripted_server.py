@@ -22,14 +22,16 @@ with warnings.catch_warnings():
 class ScriptedServer:
     address = "127.0.0.1"
 
-    def __init__(self, directory, acts, decides=True, version=()):
+    def __init__(self, directory, acts, decides=True, version=(), logged_in=None):
         self.directory = pathlib.Path(directory)
         self.directory.mkdir()
         self.host_key = rig.make_key(self.directory / "host_key")
         self.user_key = rig.make_key(self.directory / "user_key")
         self.connections = []
+        self.logins = 0
         self._acts = acts
         self._decides = decides
+        self._logged_in = logged_in  # called on the server's thread with all connections so far
         self._version = version  # "Go" makes "SSH-2.0-Go"; AsyncSSH's own by default
         self._loop = asyncio.new_event_loop()
         logging.getLogger("asyncssh").setLevel(logging.CRITICAL)
@@ -43,7 +45,7 @@ class ScriptedServer:
     async def _listen(self):
         keys = self._authorized = asyncssh.import_authorized_keys(rig.public_key(self.user_key))
         return await asyncssh.create_server(
-            lambda: _Connection(self._acts, self.connections, self._decides), self.address, 0,
+            lambda: _Connection(self, self._acts, self._decides), self.address, 0,
             server_host_keys=[str(self.host_key)], server_version=self._version,
             authorized_client_keys=keys if self._decides else None)
 
@@ -54,6 +56,12 @@ class ScriptedServer:
     def authorize(self, key):
         """Lets the key at this path sign in as well."""
         self._authorized.load(rig.public_key(key))
+
+    def login(self):
+        """Somebody has been let in."""
+        self.logins += 1
+        if self._logged_in is not None:
+            self._logged_in(self.connections)
 
     def disconnect(self, reason):
         """Sends SSH_MSG_DISCONNECT (by application) to every client."""
@@ -72,13 +80,16 @@ class ScriptedServer:
 
 
 class _Connection(asyncssh.SSHServer):
-    def __init__(self, acts, connections, decides):
+    def __init__(self, server, acts, decides):
+        self._server = server
         self._acts = acts
-        self._connections = connections
         self._decides = decides
 
     def connection_made(self, conn):
-        self._connections.append(conn)
+        self._server.connections.append(conn)
+
+    def auth_completed(self):
+        self._server.login()
 
     def public_key_auth_supported(self):
         return True

@@ -265,6 +265,109 @@ TEST_F(ThreeSessions, AreAbortedTogether) {
     EXPECT_EQ(relay->totals().connections_open, 0U);
 }
 
+TEST_F(ThreeSessions, AreNotDialedAgainAndAgainWhereTheServerEndsThemAtOnce) {
+    server(1).reset();
+    server(2).reset();
+    factory.prepare = [](FakeSession& session) {
+        session.events.push_back(ssh::PeerIdentified{"SSH-2.0-Fake"});
+        session.events.push_back(ssh::Established{});
+        session.end(ssh::ErrorCode::connection_lost);
+    };
+    for (int times = 0; times < 300; ++times) {
+        ground.pass(milliseconds{10});
+        connect().reset();
+    }
+
+    EXPECT_LE(factory.sessions.size(), 5U);
+    EXPECT_TRUE(observer.ends.empty());
+}
+
+// ---- one session a user ------------------------------------------------------------------------
+
+constexpr std::string_view takeover_line =
+    "warning the server ends a session of this user when another one logs in; from here on one SSH "
+    "connection carries all tunnels";
+
+TEST_F(RelayPool, StaysWithOneSessionWhereTheServerEndsTheOlderOneForIt) {
+    destination.alive_interval = seconds{0};
+    connect();
+    ground.pass(session_trial);
+    connect();
+    EXPECT_EQ(factory.sessions.size(), 2U);
+
+    server(0).reset();
+    settle();
+    for (int clients = 0; clients < 5; ++clients) {
+        connect();
+        ground.pass(seconds{30});
+    }
+
+    EXPECT_EQ(factory.sessions.size(), 2U);
+    EXPECT_EQ(observer.times(takeover_line), 1U);
+    EXPECT_EQ(observer.times("lost 0"), 1U);
+    EXPECT_TRUE(observer.ends.empty());
+}
+
+/// The second session's login takes until finish_login().
+class SlowLogin : public RelayPool {
+  protected:
+    SlowLogin() {
+        destination.alive_interval = seconds{0};
+        connect();
+        ground.pass(session_trial);
+        factory.prepare = [](FakeSession& session) {
+            session.events.push_back(ssh::PeerIdentified{"SSH-2.0-Fake"});
+        };
+        connect();
+        EXPECT_EQ(factory.sessions.size(), 2U);
+    }
+    void finish_login(std::size_t which) { push(which, ssh::Established{}); }
+};
+
+TEST_F(SlowLogin, TakesThePlaceOfTheLastSessionThatTheServerEndedForIt) {
+    server(0).reset();
+    settle();
+    EXPECT_TRUE(observer.ends.empty());
+    const Peer waiting = connect();
+
+    finish_login(1);
+    ground.pass(waiting_poll);
+
+    EXPECT_FALSE(waiting.saw_reset());
+    EXPECT_EQ(opens(1), 1U);
+    EXPECT_EQ(observer.times("lost 0"), 1U);
+    EXPECT_EQ(observer.times(takeover_line), 1U);
+    EXPECT_TRUE(observer.finishes.empty());
+}
+
+TEST_F(SlowLogin, EndsTheRelayWithTheReasonOfTheLastSessionWhenItFails) {
+    server(0).reset();
+    settle();
+    session(1).end(ssh::ErrorCode::authentication_failed);
+    push(1, ssh::Warning{"x"});
+    ground.pass(seconds{1});
+
+    ASSERT_EQ(observer.ends.size(), 1U);
+    EXPECT_EQ(observer.ends[0].error.code, ssh::ErrorCode::connection_lost);
+    EXPECT_EQ(observer.ends[0].os_error, ECONNRESET);
+    EXPECT_EQ(observer.finishes, std::vector{Finish::session_ended});
+}
+
+TEST_F(SlowLogin, IsCalledOffWhereItWouldEndTheSessionThatIsLeft) {
+    connect();
+    EXPECT_EQ(factory.sessions.size(), 3U);
+    finish_login(1);
+    server(0).reset();
+    settle();
+    ground.pass(seconds{1});
+
+    EXPECT_EQ(observer.times(takeover_line), 1U);
+    EXPECT_EQ(server(2).read(), "bye");
+    EXPECT_TRUE(server(2).saw_end());
+    EXPECT_FALSE(server(1).saw_end());
+    EXPECT_TRUE(observer.ends.empty());
+}
+
 // ---- lack of resources -------------------------------------------------------------------------
 
 TEST_F(RelayPool, TriesAnotherSessionOnceWhenTheServerIsShortOfSomething) {

@@ -30,7 +30,9 @@ class SessionPoolTest : public testing::Test {
 
     /// The first session, as it is soon after the start.
     void begin() { establish(pool.dial_first().slot); }
-    void establish(SessionSlot which) { pool.established(which, true); }
+    void establish(SessionSlot which) { pool.established(which, true, now); }
+    /// It has brought data of a tunnel.
+    void prove(SessionSlot which) { pool.counters(which).carried.set(1); }
     std::optional<SessionPool::Dial> dial(std::size_t waiting = 0) {
         return pool.dial_another(waiting, now);
     }
@@ -117,7 +119,7 @@ TEST_F(SessionPoolTest, GrowsForTunnelsThatWait) {
 
 TEST_F(SessionPoolTest, DialsOnlyAFewAtATime) {
     SessionPool large{{.sessions_max = 16, .channels_mark = 1}};
-    large.established(large.dial_first().slot, true);
+    large.established(large.dial_first().slot, true, now);
 
     std::size_t dials = 0;
     while (large.dial_another(1'000, now)) {
@@ -135,7 +137,7 @@ TEST_F(SessionPoolTest, DialsNothingFurtherBeforeTheFirstIsEstablished) {
 }
 
 TEST_F(SessionPoolTest, DoesNotGrowWhereAPersonWouldHaveToBeAsked) {
-    pool.established(pool.dial_first().slot, false);
+    pool.established(pool.dial_first().slot, false, now);
 
     EXPECT_FALSE(dial(1'000));
 }
@@ -232,7 +234,83 @@ TEST_F(SessionPoolTest, DialsOneByOneAfterAFailureUntilOneSucceeds) {
     ASSERT_TRUE(next);
     EXPECT_FALSE(dial());
     establish(next->slot);
+    EXPECT_FALSE(dial());  // a login alone is no success
+    prove(next->slot);
     EXPECT_TRUE(dial());
+    EXPECT_TRUE(dial());
+}
+
+TEST_F(SessionPoolTest, TakesASessionThatHasLastedForASuccess) {
+    begin();
+    carry(slot(0), 1'000);
+    pool.lost(dial()->slot, Loss::not_dialed, now);
+    now = pool.pause_over();
+    establish(dial()->slot);
+
+    now += session_trial - milliseconds{1};
+    EXPECT_FALSE(dial());
+    now += milliseconds{1};
+    EXPECT_TRUE(dial());
+    EXPECT_TRUE(dial());
+}
+
+// A server that lets everybody log in and ends every session but the first.
+TEST_F(SessionPoolTest, AsksAServerThatEndsEveryNewSessionAtOnceLaterAndLater) {
+    begin();
+    prove(slot(0));
+    carry(slot(0), 140);
+    std::size_t logins = 0;
+    const io::TimePoint until = now + minutes{1};
+    while (now < until) {
+        std::vector<SessionSlot> logged_in;
+        while (const auto wanted = dial()) {
+            establish(wanted->slot);
+            logged_in.push_back(wanted->slot);
+        }
+        logins += logged_in.size();
+        now += milliseconds{10};
+        for (const SessionSlot which : logged_in) {
+            pool.lost(which, Loss::ended, now);
+        }
+    }
+
+    // Three together, and then after pauses that double: 4 s, 8 s, 16 s, and longer by chance.
+    EXPECT_LE(logins, 8U);
+    EXPECT_GE(logins, 5U);
+}
+
+TEST_F(SessionPoolTest, KeepsThePauseThatALossHasSetWhenAnotherSessionLogsIn) {
+    begin();
+    carry(slot(0), 1'000);
+    const auto second = dial();
+    const auto third = dial();
+    pool.lost(second->slot, Loss::not_dialed, now);
+    const io::TimePoint pause_over = pool.pause_over();
+
+    establish(third->slot);
+    prove(third->slot);
+
+    EXPECT_EQ(pool.pause_over(), pause_over);
+    EXPECT_FALSE(dial());
+}
+
+TEST_F(SessionPoolTest, LearnsNothingOfAServerFromSessionsThatAreOlderThanItsLastRefusal) {
+    begin();
+    carry(slot(0), 1'000);
+    for (std::size_t doublings = 0; doublings < 4; ++doublings) {
+        now = std::max(now, pool.pause_over());
+        now += session_trial;
+        prove(slot(0));
+        pool.lost(dial()->slot, Loss::not_dialed, now);
+        EXPECT_GE(pool.pause_over() - now, dial_pause_first * (1U << doublings));
+    }
+}
+
+TEST_F(SessionPoolTest, DoesNotPauseForWhatItGaveUpItself) {
+    begin();
+    carry(slot(0), 1'000);
+    pool.lost(dial()->slot, Loss::withdrawn, now);
+
     EXPECT_TRUE(dial());
 }
 
@@ -240,6 +318,19 @@ TEST_F(SessionPoolTest, DoesNotAskAgainForWhatTheUsersSideRefused) {
     begin();
     carry(slot(0), 1'000);
     pool.lost(dial()->slot, Loss::forbidden, now);
+
+    now += std::chrono::hours{24};
+    EXPECT_FALSE(dial());
+}
+
+TEST_F(SessionPoolTest, DoesNotForgetThatItWasRefusedWhenAnotherDialOfThoseSucceeds) {
+    begin();
+    carry(slot(0), 1'000);
+    const auto second = dial();
+    const auto third = dial();
+    pool.lost(second->slot, Loss::forbidden, now);
+    establish(third->slot);
+    prove(third->slot);
 
     now += std::chrono::hours{24};
     EXPECT_FALSE(dial());
@@ -284,6 +375,77 @@ TEST_F(SessionPoolTest, DoesNotMiscountATunnelOfTheSessionBefore) {
     pool.kept_back(slot(1));
 
     EXPECT_EQ(pool.place(now), slot(1));
+}
+
+// ---- one session a user ------------------------------------------------------------------------
+
+TEST_F(SessionPoolTest, StaysWithOneSessionWhereTheServerEndsALastingOneForTheNext) {
+    begin();
+    carry(slot(0), 1'000);
+    now += session_trial;
+    const auto second = dial();
+    establish(second->slot);
+    now += milliseconds{300};
+    pool.lost(slot(0), Loss::ended, now);
+    carry(second->slot, 1'000);
+
+    EXPECT_TRUE(pool.is_single());
+    now += minutes{10};
+    EXPECT_FALSE(dial(1'000));
+}
+
+TEST_F(SessionPoolTest, BelievesThatOfYoungSessionsTheSecondTime) {
+    begin();
+    carry(slot(0), 1'000);
+    now += seconds{1};
+    establish(dial()->slot);
+    pool.lost(slot(0), Loss::ended, now);
+    EXPECT_FALSE(pool.is_single());
+    carry(slot(1), 1'000);
+    prove(slot(1));
+    now = pool.pause_over();
+
+    establish(dial()->slot);
+    pool.lost(slot(1), Loss::ended, now);
+
+    EXPECT_TRUE(pool.is_single());
+}
+
+TEST_F(SessionPoolTest, StaysWithOneSessionWhereTheOldOneEndsBeforeTheNewOneIsTold) {
+    begin();
+    carry(slot(0), 1'000);
+    now += session_trial;
+    const auto second = dial();
+    now += milliseconds{50};
+    pool.lost(slot(0), Loss::ended, now);
+    EXPECT_FALSE(pool.is_single());
+    now += milliseconds{50};
+    establish(second->slot);
+
+    EXPECT_TRUE(pool.is_single());
+}
+
+TEST_F(SessionPoolTest, BlamesNoNewSessionForOneThatEndsLater) {
+    begin();
+    carry(slot(0), 1'000);
+    now += session_trial;
+    establish(dial()->slot);
+    now += takeover_window;
+    pool.lost(slot(0), Loss::ended, now);
+
+    EXPECT_FALSE(pool.is_single());
+}
+
+TEST_F(SessionPoolTest, BlamesNoNewSessionWhereAnOlderOneWasLetBe) {
+    begin();
+    carry(slot(0), 1'000);
+    now += session_trial;
+    establish(dial()->slot);
+    now += session_trial;
+    establish(dial()->slot);
+    pool.lost(slot(1), Loss::ended, now);
+
+    EXPECT_FALSE(pool.is_single());
 }
 
 // ---- placement ---------------------------------------------------------------------------------
@@ -428,12 +590,12 @@ TEST_F(SeveralShards, AreFewerWhereOneCannotBeMade) {
 TEST_F(SeveralShards, AreUsedAtOnceWhereThatIsAskedFor) {
     SessionPool eager{
         {.sessions_max = 8, .channels_mark = 1, .shards_max = 3, .shard_busy_permille = 0}};
-    eager.established(eager.dial_first().slot, true);
+    eager.established(eager.dial_first().slot, true, now);
     std::vector<ShardId> shards;
     for (int times = 0; times < 5; ++times) {
         const auto wanted = eager.dial_another(1'000, now);
         ASSERT_TRUE(wanted);
-        eager.established(wanted->slot, true);
+        eager.established(wanted->slot, true, now);
         shards.push_back(wanted->shard);
     }
 
