@@ -12,7 +12,8 @@
 // * It grants window when it is read from: avoided, see libssh2_channels.cpp.
 // * It opens one channel at a time, does not rekey by itself, does not show banners, the peer's
 // words
-//   for a refused open, or the answer to a keepalive (any input after a probe counts as one).
+//   for a refused open, or the answer to a keepalive (any packet after a probe counts as one, and
+//   so does the beginning of one).
 
 #include "ssh/libssh2_session.h"
 
@@ -64,6 +65,7 @@ class Libssh2Session final : public Session {
     std::size_t channels_in_use() const noexcept override { return channels_.in_use(); }
     std::optional<TimePoint> next_deadline() const noexcept override;
     std::size_t outbox_bytes() const noexcept override { return transport_->outbox().bytes(); }
+    std::uint64_t signs_of_life() const noexcept override { return transport_->memory_steps(); }
     /// libssh2 tells nobody the exchange hash.
     SessionBinding binding() const noexcept override { return {}; }
 
@@ -226,9 +228,7 @@ std::size_t Libssh2Session::receive(std::span<std::byte> bytes, TimePoint now) n
     }
     bytes_seen_ = true;
     start_wait(now);
-    if (std::exchange(probe_unanswered_, false)) {
-        events_.push_back(ProbeAnswered{});
-    }
+    const std::uint64_t signs = signs_of_life();
     std::span<std::byte> rest = bytes;
     if (!identification_.is_done()) {
         rest = rest.subspan(read_identification(bytes));
@@ -238,6 +238,10 @@ std::size_t Libssh2Session::receive(std::span<std::byte> bytes, TimePoint now) n
         take_input(rest);
         rest = rest.last(transport_->unread_bytes());
         transport_->withdraw();
+    }
+    if (probe_unanswered_ && signs_of_life() != signs && !is_ended()) {
+        probe_unanswered_ = false;
+        events_.push_back(ProbeAnswered{});
     }
     stop_wait();
     return is_ended() ? bytes.size() : bytes.size() - rest.size();

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <span>
 #include <string>
@@ -112,7 +113,8 @@ Result<std::unique_ptr<Libssh2Transport>> Libssh2Transport::make(const SessionCo
     if (descriptor < 0) {
         return tl::unexpected{Error{ErrorCode::engine_failure, -LIBSSH2_ERROR_BAD_SOCKET}};
     }
-    LIBSSH2_SESSION* session = libssh2_session_init_ex(nullptr, nullptr, nullptr, nullptr);
+    LIBSSH2_SESSION* session =
+        libssh2_session_init_ex(&on_allocate, &on_free, &on_reallocate, nullptr);
     if (session == nullptr) {
         ::close(descriptor);
         return tl::unexpected{Error{ErrorCode::engine_failure, -LIBSSH2_ERROR_ALLOC}};
@@ -174,11 +176,36 @@ Result<void> Libssh2Transport::prefer(const AlgorithmLists& algorithms) noexcept
 void Libssh2Transport::offer(std::span<const std::byte> bytes) noexcept {
     offered_ = bytes;
     admitted_bytes_ = bytes.size();
+    is_reading_ = true;
 }
 
 void Libssh2Transport::withdraw() noexcept {
     offered_ = {};
     admitted_bytes_ = 0;
+    is_reading_ = false;
+}
+
+/// The session is not ours yet while it is being made.
+void Libssh2Transport::count_memory_step(void** abstract) noexcept {
+    auto* const self = static_cast<Libssh2Transport*>(*abstract);
+    if (self != nullptr && self->is_reading_) {
+        ++self->memory_steps_;
+    }
+}
+
+void* Libssh2Transport::on_allocate(std::size_t bytes, void** abstract) {
+    count_memory_step(abstract);
+    return std::malloc(bytes);
+}
+
+void* Libssh2Transport::on_reallocate(void* memory, std::size_t bytes, void** abstract) {
+    count_memory_step(abstract);
+    return std::realloc(memory, bytes);
+}
+
+void Libssh2Transport::on_free(void* memory, void** abstract) {
+    count_memory_step(abstract);
+    std::free(memory);
 }
 
 ssize_t Libssh2Transport::on_receive(

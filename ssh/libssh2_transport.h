@@ -37,6 +37,10 @@ class Libssh2Transport {
     void admit(std::size_t bytes) noexcept { admitted_bytes_ = bytes; }
     [[nodiscard]] std::size_t unread_bytes() const noexcept { return offered_.size(); }
     void withdraw() noexcept;
+    /// What libssh2 asked of its allocator while something was offered. It tells nobody of a
+    /// packet, but takes memory when it has read the beginning of one, and takes or frees some when
+    /// it has verified the whole; while the bytes between trickle in, this stands still.
+    [[nodiscard]] std::uint64_t memory_steps() const noexcept { return memory_steps_; }
 
     /// SSH_MSG_DISCONNECT, as far as libssh2 is able to send it now.
     void disconnect(std::uint32_t reason) noexcept;
@@ -59,6 +63,10 @@ class Libssh2Transport {
     [[nodiscard]] Result<void> prefer(const AlgorithmLists& algorithms) noexcept;
     [[nodiscard]] Error negotiation_error() const noexcept;
 
+    static void* on_allocate(std::size_t bytes, void** abstract);
+    static void* on_reallocate(void* memory, std::size_t bytes, void** abstract);
+    static void on_free(void* memory, void** abstract);
+    static void count_memory_step(void** abstract) noexcept;
     static ssize_t on_receive(
         libssh2_socket_t socket, void* buffer, std::size_t length, int flags, void** abstract);
     static ssize_t on_send(libssh2_socket_t socket,
@@ -79,6 +87,8 @@ class Libssh2Transport {
     Outbox outbox_;
     std::span<const std::byte> offered_;
     std::size_t admitted_bytes_ = 0;
+    std::uint64_t memory_steps_ = 0;
+    bool is_reading_ = false;
     bool cut_ = false;
     bool peer_disconnected_ = false;
     std::uint32_t peer_reason_ = 0;

@@ -42,6 +42,7 @@ class NativeSession final : public Session {
     }
     std::optional<TimePoint> next_deadline() const noexcept override;
     std::size_t outbox_bytes() const noexcept override { return transport_.outbox().bytes(); }
+    std::uint64_t signs_of_life() const noexcept override { return transport_.packets_opened(); }
     SessionBinding binding() const noexcept override;
     std::size_t bytes_wanted() const noexcept override {
         return is_ended() || waits_for_decision() ? 1 : transport_.bytes_wanted();

@@ -78,6 +78,9 @@ class Session {
     [[nodiscard]] virtual std::optional<TimePoint> next_deadline() const noexcept = 0;
     /// Sealed bytes that wait for the socket.
     [[nodiscard]] virtual std::size_t outbox_bytes() const noexcept = 0;
+    /// Grows with each packet of the peer that was whole and verified, and only with those: bytes
+    /// that begin a packet may come from anybody on the way, and keep coming for hours.
+    [[nodiscard]] virtual std::uint64_t signs_of_life() const noexcept = 0;
 
     /// Client: for an agent that wants to know which server it signs for. Empty before the host key
     /// was accepted, and where the engine cannot tell. Valid as long as the session.

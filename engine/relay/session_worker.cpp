@@ -123,7 +123,7 @@ void SessionWorker::dialed(io::Socket&& socket) noexcept {
     }
     session_ = std::move(*made);
     policy_ = destination_.factory->make_policy(loop_);
-    last_input_ = loop_.now();
+    last_sign_ = loop_.now();
     receive_more();
     session_changed();
 }
@@ -146,13 +146,21 @@ void SessionWorker::on_received(io::Outcome& outcome) noexcept {
         input_ended();
         return;
     }
-    last_input_ = loop_.now();
-    unanswered_probes_ = 0;
     counters_.bytes.add(outcome.bytes);
     acknowledgement_.received(outcome.bytes);
     feed(std::move(outcome.buffer));
+    look_for_life();
     receive_more();
     session_changed();
+}
+
+/// A dead server's connection may still bring bytes, from whoever can write into it.
+void SessionWorker::look_for_life() noexcept {
+    const std::uint64_t signs = session_->signs_of_life();
+    if (std::exchange(signs_of_life_, signs) != signs) {
+        last_sign_ = loop_.now();
+        unanswered_probes_ = 0;
+    }
 }
 
 void SessionWorker::input_ended() noexcept {
@@ -413,7 +421,7 @@ io::TimePoint SessionWorker::next_deadline() const noexcept {
         due = std::min(due, session_->next_deadline().value_or(due));
     }
     if (phase_ == Phase::established && destination_.alive_interval.count() > 0) {
-        due = std::min(due, last_input_ + destination_.alive_interval * (unanswered_probes_ + 1));
+        due = std::min(due, last_sign_ + destination_.alive_interval * (unanswered_probes_ + 1));
     }
     if (phase_ == Phase::leaving) {
         due = std::min(due, farewell_deadline_);
@@ -469,7 +477,7 @@ void SessionWorker::check_deadlines() noexcept {
 
 void SessionWorker::check_liveness() noexcept {
     const std::chrono::nanoseconds interval = destination_.alive_interval;
-    if (interval.count() == 0 || loop_.now() < last_input_ + interval * (unanswered_probes_ + 1)) {
+    if (interval.count() == 0 || loop_.now() < last_sign_ + interval * (unanswered_probes_ + 1)) {
         return;
     }
     if (unanswered_probes_ >= destination_.alive_count_max) {
@@ -493,7 +501,6 @@ void SessionWorker::probe() noexcept {
 /// the time to the answer is the path's, and not that of a queue. The shortest of the last few
 /// counts, because both ends may have been kept waiting for a processor.
 void SessionWorker::probe_answered() noexcept {
-    unanswered_probes_ = 0;
     if (!timed_probe_) {
         return;
     }

@@ -43,7 +43,7 @@ struct Destination {
     /// From the first SYN to the end of authentication, less the time that questions are open; 0:
     /// no limit but the kernel's.
     std::chrono::nanoseconds connect_timeout = std::chrono::seconds{10};
-    /// A session that brought nothing for so long is asked for a sign of life; 0: never.
+    /// A session that brought no packet for so long is asked for a sign of life; 0: never.
     std::chrono::nanoseconds alive_interval = std::chrono::seconds{15};
     int alive_count_max = 3;
     WindowBounds windows{};
@@ -134,6 +134,7 @@ class SessionWorker final : AnswerSink, Dialer::User, ChannelStreams::Owner {
 
     void receive_more() noexcept;
     void input_ended() noexcept;
+    void look_for_life() noexcept;
     void feed(io::Lease&& lease) noexcept;
     void feed_tail() noexcept;
     void keep_tail(std::span<const std::byte> rest);
@@ -186,7 +187,8 @@ class SessionWorker final : AnswerSink, Dialer::User, ChannelStreams::Owner {
     io::TimePoint question_since_{};
     io::TimePoint connect_deadline_{};
     io::TimePoint farewell_deadline_{};
-    io::TimePoint last_input_{};
+    io::TimePoint last_sign_{};        ///< of the server's life
+    std::uint64_t signs_of_life_ = 0;  ///< the session's, at the last look
     int unanswered_probes_ = 0;
     std::optional<io::TimePoint> timed_probe_;  ///< when it was sent; unanswered
     std::array<std::chrono::nanoseconds, round_trips_kept> round_trips_{};

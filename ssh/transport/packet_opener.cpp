@@ -61,6 +61,7 @@ Result<std::optional<OpenedPacket>> PacketOpener::open(std::span<std::byte> stre
         packet_bytes,
         sequence_};
     ++sequence_;
+    ++opened_;
     length_.reset();
     ++use_.packets;
     use_.bytes += packet_bytes;

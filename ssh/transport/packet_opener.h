@@ -39,6 +39,8 @@ class PacketOpener {
 
     /// Number of the next packet.
     [[nodiscard]] std::uint32_t sequence() const noexcept { return sequence_; }
+    /// Packets under all keys so far.
+    [[nodiscard]] std::uint64_t opened() const noexcept { return opened_; }
     [[nodiscard]] const KeyUse& use() const noexcept { return use_; }
 
   private:
@@ -49,6 +51,7 @@ class PacketOpener {
     std::size_t tag_bytes_ = 0;
     bool pads_length_ = true;
     std::uint32_t sequence_ = 0;
+    std::uint64_t opened_ = 0;
     std::optional<std::uint32_t> length_;  ///< of the packet whose rest is awaited
     KeyUse use_;
 };

@@ -119,6 +119,8 @@ class Transport {
     [[nodiscard]] bool is_overdue(TimePoint now) const noexcept {
         return state_ != ProtocolState::ended && kex_deadline_.is_overdue(now);
     }
+    /// Of the peer, in all.
+    [[nodiscard]] std::uint64_t packets_opened() const noexcept { return opener_.opened(); }
     /// The peer's list, or whatever else explains the error that take() returned.
     [[nodiscard]] const std::string& error_text() const noexcept { return error_text_; }
 

@@ -4,6 +4,7 @@ Every local client sees an error, the program says why in one line and exits 255
 
 import os
 import signal
+import socket
 import threading
 
 import load
@@ -13,6 +14,50 @@ import tap
 
 ENDLESS = 1 << 40
 CLIENTS = 8
+
+
+class Wire:
+    """Between the program and a server: passes every byte on, until die() lets the server's side
+    say only the beginning of a packet and then a byte every half second."""
+
+    def __init__(self, server):
+        self._server = (server.address, server.port)
+        self._dead = threading.Event()
+        self._target = load.Target(self._serve)
+        self.port = self._target.port
+
+    def die(self):
+        self._dead.set()
+
+    def stop(self):
+        self._target.stop()
+
+    def _serve(self, program):
+        with socket.create_connection(self._server) as server:
+            upward = threading.Thread(target=self._pass_on, args=(program, server), daemon=True)
+            upward.start()
+            server.settimeout(0.1)
+            while not self._dead.is_set():
+                try:
+                    data = server.recv(65536)
+                except TimeoutError:
+                    continue
+                if not data:
+                    return
+                program.sendall(data)
+            # The length of a packet of 32 KiB, which GCM leaves in the clear.
+            program.sendall((32768).to_bytes(4, "big"))
+            while upward.is_alive():
+                program.sendall(b"x")
+                upward.join(0.5)
+
+    @staticmethod
+    def _pass_on(source, sink):
+        try:
+            while data := source.recv(65536):
+                sink.sendall(data)
+        except OSError:
+            pass
 
 
 class ServerDeath(rig.Case):
@@ -77,6 +122,20 @@ class ServerDeath(rig.Case):
                                 seconds=15)
 
         self.assert_all_reset(seen, clients)
+
+    def test_bytes_that_finish_no_packet_keep_no_dead_server_alive(self):
+        server = self.start_sshd()
+        wire = Wire(server)
+        self.addCleanup(wire.stop)
+        server.port = wire.port
+        server.write_known_hosts(server.known_host_line(server.host_key))
+        program, _ = self.forward(server, ("127.0.0.1", 9), options=[
+            "-c", "aes128-gcm@openssh.com",
+            "-o", "ServerAliveInterval=1", "-o", "ServerAliveCountMax=2"])
+
+        wire.die()
+
+        self.assert_ends_saying(program, server.address, "does not answer", seconds=20)
 
     def test_a_server_that_disconnects_has_its_words_shown_and_every_client_reset(self):
         # Nobody sends: a server that closes with our bytes unread would reset the SSH connection,

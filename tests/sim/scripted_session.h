@@ -52,6 +52,7 @@ class ScriptedSession final : public ssh::Session {
         return std::nullopt;
     }
     [[nodiscard]] std::size_t outbox_bytes() const noexcept override { return outbox_bytes_; }
+    [[nodiscard]] std::uint64_t signs_of_life() const noexcept override { return frames_; }
 
     [[nodiscard]] std::size_t bytes_wanted() const noexcept override { return wanted_; }
     [[nodiscard]] std::size_t receive(std::span<std::byte> bytes,

@@ -55,6 +55,27 @@ TEST_P(Rfc4254GlobalRequests, AnswersThatNobodyWaitsForAreIgnored) {
     EXPECT_TRUE(peer.saw("ProbeAnswered"));
 }
 
+// Item 117: what anybody can write into a connection is no sign of the server's life.
+TEST_P(Rfc4254GlobalRequests, OnlyAWholeAndVerifiedPacketIsASignOfLife) {
+    RoguePeer peer{options()};
+    ASSERT_TRUE(peer.establish());
+    const Bytes packet = peer.seal(global_request("keepalive@openssh.com", false));
+    const std::uint64_t before = peer.session().signs_of_life();
+
+    for (const std::byte byte : std::span{packet}.first(packet.size() - 1)) {
+        peer.send_raw(std::span{&byte, 1});
+        EXPECT_EQ(peer.session().signs_of_life(), before);
+    }
+    peer.send_raw(std::span{packet}.last(1));
+    EXPECT_EQ(peer.session().signs_of_life(), before + 1);
+
+    Bytes forged = peer.seal(global_request("keepalive@openssh.com", false));
+    forged.back() ^= std::byte{1};
+    peer.send_raw(forged);
+    EXPECT_EQ(peer.session().signs_of_life(), before + 1);
+    EXPECT_TRUE(peer.ended().has_value());
+}
+
 // Item 117: a probe is a request that wants a reply; either answer is a sign of life.
 TEST_P(Rfc4254GlobalRequests, AProbeIsAKeepaliveAndAnyAnswerCounts) {
     for (const auto answer : {MessageNumber::request_success, MessageNumber::request_failure}) {

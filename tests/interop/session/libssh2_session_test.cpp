@@ -250,6 +250,24 @@ TEST(Libssh2Session, AnswersAProbeAlsoBeforeTheFirstChannel) {
     EXPECT_TRUE(tunnel.until([&] { return tunnel.driver.probes_answered == 1; }));
 }
 
+TEST(Libssh2Session, TakesBytesThatFinishNoPacketForNoSignOfLife) {
+    constexpr std::uint64_t bytes = 100'000;
+    Target target{echo};
+    Established tunnel;
+    WireDriver& driver = tunnel.driver;
+    const LocalChannelId id =
+        driver.open(target.port(), {.stream_in = 6, .stream_out = 6, .bytes_out = bytes});
+    ASSERT_TRUE(driver.until([&] { return driver.channel(id).opened; }));
+    const std::uint64_t before = driver.session().signs_of_life();
+
+    driver.cut_input([](std::size_t) { return std::size_t{1}; });
+    ASSERT_TRUE(driver.until([&] { return driver.channel(id).closed; }));
+
+    EXPECT_EQ(driver.channel(id).received, bytes);
+    EXPECT_GT(driver.session().signs_of_life(), before);
+    EXPECT_LT(driver.session().signs_of_life(), before + bytes / 100);
+}
+
 TEST(Libssh2Session, AnswersTheServersProbesAlsoBeforeTheFirstChannel) {
     // The server gives up after two unanswered ones.
     Established tunnel{{"ClientAliveInterval 1", "ClientAliveCountMax 2"}};

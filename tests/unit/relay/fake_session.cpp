@@ -17,6 +17,7 @@ std::size_t FakeSession::receive(std::span<std::byte> bytes, ssh::TimePoint) noe
     offered_bytes += bytes.size();
     const std::size_t consumed = on_receive(bytes);
     received += text_of(bytes.first(consumed));
+    signs += consumed > 0 ? 1U : 0U;
     return consumed;
 }
 

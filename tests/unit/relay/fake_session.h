@@ -38,6 +38,7 @@ class FakeSession final : public ssh::Session {
     std::size_t wanted = 1;         ///< what bytes_wanted() says
     std::size_t offers = 0;         ///< calls of receive(), and
     std::size_t offered_bytes = 0;  ///< what all of them saw
+    std::uint64_t signs = 0;  ///< what signs_of_life() says; receive() adds one if it consumes
     bool usable_keys = true;
     bool ended = false;
     std::uint32_t next_channel = 0;
@@ -68,6 +69,7 @@ class FakeSession final : public ssh::Session {
         return std::max(outbox_text.size(), outbox_claimed_bytes);
     }
     std::size_t bytes_wanted() const noexcept override { return wanted; }
+    std::uint64_t signs_of_life() const noexcept override { return signs; }
     std::size_t receive(std::span<std::byte> bytes, ssh::TimePoint) noexcept override;
     void end_of_input() noexcept override;
     void expire(ssh::TimePoint now) noexcept override;

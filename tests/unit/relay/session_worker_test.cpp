@@ -112,6 +112,37 @@ TEST_F(SessionWorkerTest, CountsProbesAnewWhenTheServerSaysAnything) {
     EXPECT_EQ(session().told.size(), 15U);
 }
 
+// The header of a large packet, and then a byte now and then: nobody has proved to be there.
+TEST_F(SessionWorkerTest, TakesBytesThatFinishNoPacketForNoSignOfLife) {
+    establish();
+    session().on_receive = [](std::span<std::byte>) { return std::size_t{0}; };
+
+    for (int times = 0; times < 200 && ends.empty(); ++times) {
+        server->write("x");
+        pass(destination.alive_interval / 20);
+    }
+
+    ASSERT_EQ(ends.size(), 1U);
+    EXPECT_TRUE(ends[0].deadline);
+    EXPECT_EQ(session().told, (Words{"probe", "probe", "probe"}));
+}
+
+// libssh2 consumes what comes, whole packets or not.
+TEST_F(SessionWorkerTest, AsksTheSessionWhatWasASignOfLife) {
+    establish();
+    session().on_receive = [this](std::span<std::byte> bytes) {
+        --session().signs;
+        return bytes.size();
+    };
+
+    for (int times = 0; times < 200 && ends.empty(); ++times) {
+        server->write("x");
+        pass(destination.alive_interval / 20);
+    }
+
+    EXPECT_EQ(ends.size(), 1U);
+}
+
 TEST_F(SessionWorkerTest, NeverProbesAServerThatIsBusy) {
     establish();
 
