@@ -104,6 +104,16 @@ inline constexpr std::chrono::milliseconds accept_report_interval{10'000};
 /// How long open connections may take to finish once the program was asked to stop.
 inline constexpr std::chrono::milliseconds drain_patience{10'000};
 
+/// A timer that fires so much later than it was due has not: we did not run meanwhile, because the
+/// process was stopped, or the machine, or others had the processor. Nobody else is to blame then,
+/// and what has come meanwhile is read for as long before anybody is.
+inline constexpr std::chrono::milliseconds late_timer{1'000};
+
+/// Before a server is given up as dead, what the kernel may hold of it is read: in so many turns,
+/// because in one of them the timer may be told before the bytes.
+inline constexpr int last_looks = 2;
+inline constexpr std::chrono::milliseconds last_look_pause{50};
+
 /// How long SSH_MSG_DISCONNECT may take to leave.
 inline constexpr std::chrono::milliseconds farewell_patience{1'000};
 

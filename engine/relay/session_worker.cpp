@@ -123,7 +123,6 @@ void SessionWorker::dialed(io::Socket&& socket) noexcept {
     }
     session_ = std::move(*made);
     policy_ = destination_.factory->make_policy(loop_);
-    last_sign_ = loop_.now();
     receive_more();
     session_changed();
 }
@@ -158,8 +157,7 @@ void SessionWorker::on_received(io::Outcome& outcome) noexcept {
 void SessionWorker::look_for_life() noexcept {
     const std::uint64_t signs = session_->signs_of_life();
     if (std::exchange(signs_of_life_, signs) != signs) {
-        last_sign_ = loop_.now();
-        unanswered_probes_ = 0;
+        expect_life();
     }
 }
 
@@ -335,6 +333,7 @@ void SessionWorker::take(const ssh::Event& event, ReceiveRound* round) noexcept 
             [&](const ssh::Established&) {
                 move_to(Phase::established);
                 policy_->authenticated();
+                expect_life();
                 streams_.carry_over(*session_);
                 probe();
                 owner_.session_established(*this);
@@ -418,10 +417,10 @@ io::TimePoint SessionWorker::next_deadline() const noexcept {
         due = std::min(due, connect_deadline_);
     }
     if (has_session() && !question_open_) {
-        due = std::min(due, session_->next_deadline().value_or(due));
+        due = std::min(due, session_deadline());
     }
     if (phase_ == Phase::established && destination_.alive_interval.count() > 0) {
-        due = std::min(due, last_sign_ + destination_.alive_interval * (unanswered_probes_ + 1));
+        due = std::min(due, alive_due_);
     }
     if (phase_ == Phase::leaving) {
         due = std::min(due, farewell_deadline_);
@@ -429,10 +428,17 @@ io::TimePoint SessionWorker::next_deadline() const noexcept {
     return due;
 }
 
+/// When the session is to be told the time.
+io::TimePoint SessionWorker::session_deadline() const noexcept {
+    const std::optional<ssh::TimePoint> due = session_->next_deadline();
+    return due ? std::max(*due, session_expires_after_) : io::TimePoint::max();
+}
+
 /// The timer may fire early, never late: moving it for every packet would cost more than the few
 /// times that it fires for nothing.
 void SessionWorker::set_timer() noexcept {
-    const io::TimePoint due = next_deadline();
+    // What was due while a question was open is due now, and not late.
+    const io::TimePoint due = std::max(next_deadline(), loop_.now());
     if (timer_.in_flight()) {
         if (due < timer_due_) {
             timer_due_ = due;
@@ -450,9 +456,25 @@ void SessionWorker::on_timer(io::Outcome&) noexcept {
     if (phase_ == Phase::ended) {
         return;
     }
+    if (const std::chrono::nanoseconds late = loop_.now() - timer_due_; late >= late_timer) {
+        forgive(late);
+    }
     check_deadlines();
     settle();
     set_timer();
+}
+
+/// We did not run for a while. The server had that time, and its answers may wait to be read; if it
+/// was the machine that stood still, they have not even been sent.
+void SessionWorker::forgive(std::chrono::nanoseconds late) noexcept {
+    const io::TimePoint not_before = loop_.now() + late_timer;
+    if (!question_open_) {
+        connect_deadline_ = std::max(connect_deadline_ + late, not_before);
+    }
+    session_expires_after_ = not_before;
+    if (unanswered_probes_ > 0) {
+        alive_due_ = loop_.now() + destination_.alive_interval;
+    }
 }
 
 void SessionWorker::check_deadlines() noexcept {
@@ -466,8 +488,7 @@ void SessionWorker::check_deadlines() noexcept {
         leave();
         return;
     }
-    if (has_session() && !question_open_ && session_->next_deadline() &&
-        now >= *session_->next_deadline()) {
+    if (has_session() && !question_open_ && now >= session_deadline()) {
         session_->expire(now);
     }
     if (phase_ == Phase::established) {
@@ -477,17 +498,28 @@ void SessionWorker::check_deadlines() noexcept {
 
 void SessionWorker::check_liveness() noexcept {
     const std::chrono::nanoseconds interval = destination_.alive_interval;
-    if (interval.count() == 0 || loop_.now() < last_sign_ + interval * (unanswered_probes_ + 1)) {
+    if (interval.count() == 0 || loop_.now() < alive_due_) {
         return;
     }
-    if (unanswered_probes_ >= destination_.alive_count_max) {
+    if (unanswered_probes_ < destination_.alive_count_max) {
+        ++unanswered_probes_;
+        alive_due_ = loop_.now() + interval;
+        probe();
+    } else if (looks_ < last_looks) {
+        ++looks_;
+        alive_due_ = loop_.now() + last_look_pause;
+    } else {
         give_up({.phase = SessionEnd::Phase::established,
                  .error = {ssh::ErrorCode::timed_out},
                  .deadline = true});
-        return;
     }
-    ++unanswered_probes_;
-    probe();
+}
+
+/// The server is there: it may be silent for an interval from now.
+void SessionWorker::expect_life() noexcept {
+    unanswered_probes_ = 0;
+    looks_ = 0;
+    alive_due_ = loop_.now() + destination_.alive_interval;
 }
 
 void SessionWorker::probe() noexcept {

@@ -152,9 +152,12 @@ class SessionWorker final : AnswerSink, Dialer::User, ChannelStreams::Owner {
     void on_closed(io::Outcome& outcome) noexcept;
 
     [[nodiscard]] io::TimePoint next_deadline() const noexcept;
+    [[nodiscard]] io::TimePoint session_deadline() const noexcept;
     void set_timer() noexcept;
+    void forgive(std::chrono::nanoseconds late) noexcept;
     void check_deadlines() noexcept;
     void check_liveness() noexcept;
+    void expect_life() noexcept;
     void probe() noexcept;
     void probe_answered() noexcept;
     void give_up(SessionEnd&& end) noexcept;
@@ -187,9 +190,11 @@ class SessionWorker final : AnswerSink, Dialer::User, ChannelStreams::Owner {
     io::TimePoint question_since_{};
     io::TimePoint connect_deadline_{};
     io::TimePoint farewell_deadline_{};
-    io::TimePoint last_sign_{};        ///< of the server's life
-    std::uint64_t signs_of_life_ = 0;  ///< the session's, at the last look
+    io::TimePoint session_expires_after_{};  ///< whatever its deadline is
+    std::uint64_t signs_of_life_ = 0;        ///< the session's, at the last look
+    io::TimePoint alive_due_{};              ///< when a silent server is probed, or given up
     int unanswered_probes_ = 0;
+    int looks_ = 0;                             ///< after the last probe was given its time
     std::optional<io::TimePoint> timed_probe_;  ///< when it was sent; unanswered
     std::array<std::chrono::nanoseconds, round_trips_kept> round_trips_{};
     std::size_t round_trips_seen_ = 0;

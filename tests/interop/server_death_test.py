@@ -123,6 +123,24 @@ class ServerDeath(rig.Case):
 
         self.assert_all_reset(seen, clients)
 
+    def test_a_program_that_is_stopped_for_longer_than_its_keepalives_take_goes_on(self):
+        server = self.start_sshd()
+        target = load.Target(load.echo)
+        program, [port] = self.forward(server, target.host_and_port, options=[
+            "-o", "ServerAliveInterval=1", "-o", "ServerAliveCountMax=2"])
+        connection = load.connect(port)
+        self.addCleanup(connection.close)
+        for seconds in (6, 4.5, 3.2):
+            program.signal(signal.SIGSTOP)
+            threading.Event().wait(seconds)
+            program.signal(signal.SIGCONT)
+
+            connection.sendall(b"hello")
+            self.assertEqual(load.receive_exactly(connection, 5), b"hello")
+            # A wrong judgement of one of the next probes would come within this.
+            threading.Event().wait(4)
+            self.assertTrue(program.is_running())
+
     def test_bytes_that_finish_no_packet_keep_no_dead_server_alive(self):
         server = self.start_sshd()
         wire = Wire(server)

@@ -168,6 +168,14 @@ class Ground {
             turn();
         }
     }
+    /// Time passes while nobody turns the loop: the process is stopped, and the world goes on.
+    void stand_still(std::chrono::nanoseconds duration) {
+        bool is_over = false;
+        network.schedule(duration, [&is_over] { is_over = true; });
+        while (!is_over) {
+            network.advance();
+        }
+    }
     /// Everything that follows at once; shorter than any timer of the relay.
     void settle() { pass(std::chrono::microseconds{200}); }
 

@@ -121,6 +121,37 @@ TEST_F(SessionWorkerTest, LetsAPersonThinkAsLongAsTheyLike) {
     EXPECT_TRUE(ends[0].deadline);
 }
 
+// The process was stopped, and the server was not.
+TEST_F(SessionWorkerTest, ReadsWhatHasComeBeforeItSaysThatTheServerWasTooSlow) {
+    connect();
+    pass(seconds{6});
+    session().on_receive = [this](std::span<std::byte> bytes) {
+        session().events.push_back(ssh::PeerIdentified{"SSH-2.0-Fake"});
+        session().events.push_back(ssh::Established{});
+        return bytes.size();
+    };
+
+    ground.stand_still(seconds{30});
+    server->write("all of it");
+    ground.stand_still(seconds{30});
+    settle();
+
+    EXPECT_TRUE(ends.empty());
+    EXPECT_EQ(established, 1);
+}
+
+TEST_F(SessionWorkerTest, GivesUpSoonAfterItWasStoppedWhereNothingHasCome) {
+    connect();
+    ground.stand_still(seconds{60});
+
+    pass(late_timer - milliseconds{100});
+    EXPECT_TRUE(ends.empty());
+    pass(milliseconds{200});
+
+    ASSERT_EQ(ends.size(), 1U);
+    EXPECT_TRUE(ends[0].deadline);
+}
+
 // ssh_config(5): ConnectTimeout 0 is "the default system TCP timeout".
 TEST_F(SessionWorkerTest, HasNoConnectTimeoutIfItIsZero) {
     destination.connect_timeout = seconds{0};

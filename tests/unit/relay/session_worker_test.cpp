@@ -143,6 +143,86 @@ TEST_F(SessionWorkerTest, AsksTheSessionWhatWasASignOfLife) {
     EXPECT_EQ(ends.size(), 1U);
 }
 
+/// Probed every second, and given up after two probes.
+class HastyWorker : public SessionWorkerTest {
+  protected:
+    HastyWorker() {
+        destination.alive_interval = seconds{1};
+        destination.alive_count_max = 2;
+    }
+    /// Nothing is turned meanwhile: the process is stopped.
+    void stop_for(milliseconds time) { ground.stand_still(time); }
+};
+
+TEST_F(HastyWorker, ReadsWhatHasComeBeforeItJudges) {
+    establish();
+    pass(milliseconds{2'900});
+    EXPECT_EQ(session().told, (Words{"probe", "probe"}));
+
+    // The timer is due before the answer arrives, and is told first.
+    stop_for(milliseconds{200});
+    server->write("answer");
+    stop_for(milliseconds{200});
+    pass(milliseconds{700});
+
+    EXPECT_TRUE(ends.empty());
+}
+
+TEST_F(HastyWorker, CountsNoTimeInWhichItDidNotRun) {
+    establish();
+    pass(milliseconds{2'100});
+    EXPECT_EQ(session().told, (Words{"probe", "probe"}));
+
+    stop_for(seconds{6});
+    pass(milliseconds{900});
+    EXPECT_TRUE(ends.empty());  // the last probe has its second once more
+    server->write("answer");
+    pass(milliseconds{500});
+
+    EXPECT_TRUE(ends.empty());
+}
+
+TEST_F(HastyWorker, ProbesAtOnceWhenItRunsAgain) {
+    establish();
+
+    stop_for(seconds{6});
+    settle();
+    EXPECT_EQ(session().told, (Words{"probe"}));
+    pass(milliseconds{1'900});
+
+    EXPECT_EQ(session().told, (Words{"probe", "probe"}));
+    EXPECT_TRUE(ends.empty());
+}
+
+TEST_F(HastyWorker, GivesADeadServerUpAlsoAfterItWasStopped) {
+    establish();
+    pass(milliseconds{2'100});
+
+    stop_for(seconds{6});
+    pass(milliseconds{1'200});
+
+    ASSERT_EQ(ends.size(), 1U);
+    EXPECT_TRUE(ends[0].deadline);
+}
+
+TEST_F(SessionWorkerTest, ReadsWhatHasComeBeforeItSaysThatADeadlinePassed) {
+    establish();
+    session().deadline = ground.network.now() + seconds{5};
+    worker->settle();
+    pass(seconds{1});
+    session().on_receive = [this](std::span<std::byte> bytes) {
+        session().deadline.reset();
+        return bytes.size();
+    };
+
+    ground.stand_still(seconds{10});
+    server->write("what was awaited");
+    ground.stand_still(seconds{10});
+    settle();
+
+    EXPECT_EQ(std::count(session().told.begin(), session().told.end(), "expire"), 0);
+}
+
 TEST_F(SessionWorkerTest, NeverProbesAServerThatIsBusy) {
     establish();
 
