@@ -66,9 +66,12 @@ struct SessionConfig {
     /// beyond the latter is kept and sent later, in order.
     std::size_t channels = channels_max;
     std::size_t opens_in_flight = 256;
-    /// How long the peer may take for a key exchange, and from its begin to the end of
-    /// authentication as far as the wait is the peer's (a person's thinking is not counted).
+    /// How long the peer may take for a step of a key exchange.
     std::chrono::nanoseconds kex_timeout = std::chrono::seconds{60};
+    /// Client: how long the server may take for each answer of the authentication; it may have to
+    /// ask somebody's telephone. Server: how long all of it may take. A person's thinking at our
+    /// end is not counted.
+    std::chrono::nanoseconds login_timeout = std::chrono::minutes{2};
 };
 
 }  // namespace caponier::ssh

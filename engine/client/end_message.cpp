@@ -4,12 +4,14 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <string_view>
 
 #include <fmt/format.h>
 
 #include "engine/client/text_filter.h"
 #include "engine/io/loop.h"
+#include "engine/relay/limits.h"
 #include "ssh/letter_case.h"
 
 namespace caponier::client {
@@ -24,6 +26,21 @@ constexpr std::size_t lines_max = 10;
 
 std::string_view os_words(const relay::SessionEnd& end) {
     return io::describe(io::IoError{end.os_error});
+}
+
+/// The engine's own patience ran out, before any of the user's.
+std::string timed_out_early(const relay::SessionEnd& end, const std::string& where) {
+    switch (end.phase) {
+    case Phase::connecting:
+    case Phase::identifying:
+    case Phase::negotiating:
+        return fmt::format("{} stopped answering during the key exchange; try again", where);
+    case Phase::authenticating:
+        return fmt::format("{} did not decide on the login; its log may say why", where);
+    case Phase::established:
+        break;
+    }
+    return fmt::format("{} does not answer any more; the connection is given up", where);
 }
 
 std::string timed_out(const relay::SessionEnd& end,
@@ -45,12 +62,16 @@ std::string timed_out(const relay::SessionEnd& end,
             where,
             seconds);
     case Phase::negotiating:
-    case Phase::authenticating:
         return fmt::format(
-            "{} stopped answering before the user was authenticated ({} s); try again, or raise -o "
+            "{} stopped answering during the key exchange ({} s); try again, or raise -o "
             "ConnectTimeout",
             where,
             seconds);
+    case Phase::authenticating:
+        return fmt::format(
+            "{} did not decide on the login within {} s; its log may say why",
+            where,
+            std::chrono::duration_cast<std::chrono::seconds>(relay::login_patience).count());
     case Phase::established:
         break;
     }
@@ -198,7 +219,7 @@ std::string words_of(const relay::SessionEnd& end, const Settings& settings) {
     case ErrorCode::connection_lost:
         return lost(end, where);
     case ErrorCode::timed_out:
-        return timed_out(end, where, settings);
+        return timed_out_early(end, where);
     case ErrorCode::not_ssh:
         return fmt::format("what answers at {} is not an SSH server; check the port", where);
     case ErrorCode::disconnected_by_peer:

@@ -258,6 +258,7 @@ struct Forwarder::Parts final : relay::Observer, relay::SessionFactory {
         config.algorithms = algorithms_for(settings, recorded_host_key_types);
         config.rekey_limit = settings.rekey_limit;
         config.initial_window_bytes = relay::initial_window_bytes;
+        config.login_timeout = relay::login_patience;
         if (settings.engine == SshEngine::libssh2) {
             return ssh::make_libssh2_session(std::move(config));
         }

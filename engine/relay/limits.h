@@ -86,6 +86,11 @@ inline constexpr std::size_t outbox_high_water_bytes = 512 * 1024;
 inline constexpr std::size_t dial_addresses_max = 8;
 inline constexpr std::chrono::milliseconds dial_head_start{250};
 
+/// What a server may take to decide on a login once the keys are on, less the time that questions
+/// are open here: it may ask somebody's telephone. sshd itself gives up after as long
+/// (LoginGraceTime).
+inline constexpr std::chrono::milliseconds login_patience{120'000};
+
 /// Before a reset the kernel gets this long without progress to deliver what it holds; it is asked
 /// at growing intervals.
 inline constexpr std::chrono::milliseconds delivery_patience{10'000};

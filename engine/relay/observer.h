@@ -27,7 +27,7 @@ struct SessionEnd {
     Phase phase = Phase::connecting;
     ssh::Error error{};
     int os_error = 0;       ///< a positive errno where the network is the reason
-    bool deadline = false;  ///< ConnectTimeout or the keepalives ran out
+    bool deadline = false;  ///< ConnectTimeout, the login's patience or the keepalives ran out
     std::string text{};  ///< the policy's message (Refuse), else the peer's or the engine's words
     bool refused_by_policy = false;
 };

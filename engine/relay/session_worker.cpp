@@ -305,6 +305,7 @@ void SessionWorker::take(const ssh::Event& event, ReceiveRound* round) noexcept 
                     text.append(name.empty() ? "" : ", ").append(name);
                 }
                 observer_.keys_changed(slot_, text);
+                begin_login();
             },
             [&](const ssh::HostKeyReceived& received) {
                 ask(HostKeyQuestion{std::string{received.key.algorithm},
@@ -312,9 +313,7 @@ void SessionWorker::take(const ssh::Event& event, ReceiveRound* round) noexcept 
                                     are_loopback(destination_.addresses)});
             },
             [&](const ssh::AuthenticationWanted& wanted) {
-                if (phase_ == Phase::negotiating) {
-                    move_to(Phase::authenticating);
-                }
+                begin_login();
                 const ssh::SessionBinding binding = session_->binding();
                 ask(IdentityQuestion{.methods = std::string{wanted.methods},
                                      .partial_success = wanted.partial_success,
@@ -357,6 +356,14 @@ void SessionWorker::take(const ssh::Event& event, ReceiveRound* round) noexcept 
             [](const auto&) {},
         },
         event);
+}
+
+/// The first keys are on: the connection is made, and who decides now may be a person.
+void SessionWorker::begin_login() noexcept {
+    if (phase_ == Phase::negotiating) {
+        move_to(Phase::authenticating);
+        connect_deadline_ = loop_.now() + login_patience;
+    }
 }
 
 void SessionWorker::ask(Question&& question) noexcept {

@@ -40,8 +40,8 @@ class SessionFactory {
 struct Destination {
     std::vector<io::Address> addresses;  ///< tried in this order
     SessionFactory* factory = nullptr;
-    /// From the first SYN to the end of authentication, less the time that questions are open; 0:
-    /// no limit but the kernel's.
+    /// From the first SYN to the end of the key exchange, less the time that questions are open; 0:
+    /// no limit but the kernel's. The login has login_patience.
     std::chrono::nanoseconds connect_timeout = std::chrono::seconds{10};
     /// A session that brought no packet for so long is asked for a sign of life; 0: never.
     std::chrono::nanoseconds alive_interval = std::chrono::seconds{15};
@@ -143,6 +143,7 @@ class SessionWorker final : AnswerSink, Dialer::User, ChannelStreams::Owner {
     [[nodiscard]] ReceiveRound* free_round() noexcept;
 
     void take(const ssh::Event& event, ReceiveRound* round) noexcept;
+    void begin_login() noexcept;
     void ask(Question&& question) noexcept;
     void session_is_over(const ssh::SessionEnded& event) noexcept;
 
@@ -188,7 +189,7 @@ class SessionWorker final : AnswerSink, Dialer::User, ChannelStreams::Owner {
     bool sending_failed_ = false;
     bool question_open_ = false;
     io::TimePoint question_since_{};
-    io::TimePoint connect_deadline_{};
+    io::TimePoint connect_deadline_{};  ///< of the connection, and then of the login
     io::TimePoint farewell_deadline_{};
     io::TimePoint session_expires_after_{};  ///< whatever its deadline is
     std::uint64_t signs_of_life_ = 0;        ///< the session's, at the last look

@@ -43,7 +43,7 @@ void AuthClient::begin() {
 void AuthClient::move_to(Phase next) noexcept {
     phase_ = next;
     if (phase_ == Phase::service_asked || server_owes_verdict()) {
-        deadline_.start(config_.kex_timeout);
+        deadline_.start(config_.login_timeout);
     } else {
         deadline_.stop();
     }

@@ -24,7 +24,7 @@ class AuthServer {
         : config_{config}, transport_{transport}, events_{events} {}
 
     /// Keys are on: the client's time to authenticate runs.
-    void begin() noexcept { deadline_.start(config_.kex_timeout); }
+    void begin() noexcept { deadline_.start(config_.login_timeout); }
     [[nodiscard]] Result<void> take(const Transport::Message& message);
     [[nodiscard]] bool is_done() const noexcept { return phase_ == Phase::done; }
     /// RFC 4252 5.1: pipelined requests are processed one by one.

@@ -22,7 +22,7 @@ with warnings.catch_warnings():
 class ScriptedServer:
     address = "127.0.0.1"
 
-    def __init__(self, directory, acts, decides=True, version=(), logged_in=None):
+    def __init__(self, directory, acts, thinks_seconds=0, version=(), logged_in=None):
         self.directory = pathlib.Path(directory)
         self.directory.mkdir()
         self.host_key = rig.make_key(self.directory / "host_key")
@@ -30,7 +30,7 @@ class ScriptedServer:
         self.connections = []
         self.logins = 0
         self._acts = acts
-        self._decides = decides
+        self._thinks_seconds = thinks_seconds
         self._logged_in = logged_in  # called on the server's thread with all connections so far
         self._version = version  # "Go" makes "SSH-2.0-Go"; AsyncSSH's own by default
         self._loop = asyncio.new_event_loop()
@@ -45,9 +45,9 @@ class ScriptedServer:
     async def _listen(self):
         keys = self._authorized = asyncssh.import_authorized_keys(rig.public_key(self.user_key))
         return await asyncssh.create_server(
-            lambda: _Connection(self, self._acts, self._decides), self.address, 0,
+            lambda: _Connection(self, self._acts, self._thinks_seconds), self.address, 0,
             server_host_keys=[str(self.host_key)], server_version=self._version,
-            authorized_client_keys=keys if self._decides else None)
+            authorized_client_keys=keys if self._thinks_seconds == 0 else None)
 
     def call(self, coroutine, seconds=10):
         """Runs `coroutine` on the server's thread and returns what it returns."""
@@ -80,10 +80,10 @@ class ScriptedServer:
 
 
 class _Connection(asyncssh.SSHServer):
-    def __init__(self, server, acts, decides):
+    def __init__(self, server, acts, thinks_seconds):
         self._server = server
         self._acts = acts
-        self._decides = decides
+        self._thinks_seconds = thinks_seconds
 
     def connection_made(self, conn):
         self._server.connections.append(conn)
@@ -96,9 +96,8 @@ class _Connection(asyncssh.SSHServer):
 
     async def validate_public_key(self, _username, _key):
         """Asked only where authorized_keys has no answer."""
-        if not self._decides:
-            await asyncio.Event().wait()
-        return False
+        await asyncio.sleep(self._thinks_seconds)
+        return self._thinks_seconds > 0
 
     def connection_requested(self, dest_host, dest_port, orig_host, orig_port):
         act = self._acts.get(dest_host)

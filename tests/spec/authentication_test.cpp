@@ -223,7 +223,7 @@ TEST(Rfc8332, ServerSigAlgsDecideForRsa) {
 // Item 50: a server that never answers is not waited for, and a person is.
 TEST_F(Rfc4252Client, OnlyTheServersTimeIsLimited) {
     RoguePeer::Options options;
-    options.session.kex_timeout = std::chrono::seconds{30};
+    options.session.login_timeout = std::chrono::seconds{30};
     RoguePeer peer{std::move(options)};
     begin(peer);
     fail_none(peer);
@@ -441,7 +441,7 @@ TEST_F(Rfc4252Server, FailuresAreLimited) {
 // Item 100: and so is the time.
 TEST_F(Rfc4252Server, TheTimeToAuthenticateIsLimited) {
     RoguePeer::Options limited = options();
-    limited.session.kex_timeout = std::chrono::seconds{30};
+    limited.session.login_timeout = std::chrono::seconds{30};
     RoguePeer peer{std::move(limited)};
     begin(peer);
 

@@ -224,7 +224,7 @@ TEST_F(Rfc4256Client, APersonWhoDoesNotAnswerMayTurnToAnotherMethod) {
 // Item 50.
 TEST_F(Rfc4256Client, OnlyTheServersTimeIsLimited) {
     RoguePeer::Options options;
-    options.session.kex_timeout = std::chrono::seconds{30};
+    options.session.login_timeout = std::chrono::seconds{30};
     RoguePeer peer{std::move(options)};
     begin(peer);
     peer.send(info_request("", "", {{"Token: ", false}}));

@@ -132,7 +132,7 @@ TEST(Rfc4252PasswordClient, AChangeRequestThatNobodyWaitsForDisconnects) {
 // Item 50: the server's time is limited, the person's is not.
 TEST(Rfc4252PasswordClient, OnlyTheServersTimeIsLimited) {
     RoguePeer::Options options;
-    options.session.kex_timeout = std::chrono::seconds{30};
+    options.session.login_timeout = std::chrono::seconds{30};
     RoguePeer peer{std::move(options)};
     refuse_none(peer, "password");
     peer.pass(std::chrono::hours{1});

@@ -73,11 +73,33 @@ TEST(EndMessage, SaysThatAServerDidNotIdentifyItself) {
     EXPECT_TRUE(says(end, {"no SSH identification", "10 s", "check the port"}));
 }
 
-TEST(EndMessage, SaysThatAServerStoppedAnsweringBeforeTheUserWasAuthenticated) {
-    for (const Phase phase : {Phase::negotiating, Phase::authenticating}) {
-        const SessionEnd end{.phase = phase, .error = {ErrorCode::timed_out}, .deadline = true};
+TEST(EndMessage, SaysThatAServerStoppedAnsweringDuringTheKeyExchange) {
+    const SessionEnd end{
+        .phase = Phase::negotiating, .error = {ErrorCode::timed_out}, .deadline = true};
 
-        EXPECT_TRUE(says(end, {"before the user was authenticated", "ConnectTimeout"}));
+    EXPECT_TRUE(says(end, {"during the key exchange", "10 s", "ConnectTimeout"}));
+}
+
+TEST(EndMessage, SaysThatAServerDidNotDecideOnTheLogin) {
+    const SessionEnd end{
+        .phase = Phase::authenticating, .error = {ErrorCode::timed_out}, .deadline = true};
+
+    EXPECT_TRUE(says(end, {"did not decide on the login", "120 s", "log"}));
+    EXPECT_FALSE(says(end, {"ConnectTimeout"}));
+}
+
+// The session has deadlines of its own, and the user's options are not to blame for them.
+TEST(EndMessage, NamesNoOptionOfTheUsersWhereTheSessionItselfLostPatience) {
+    const std::vector<std::pair<Phase, std::string>> words{
+        {Phase::negotiating, "during the key exchange"},
+        {Phase::authenticating, "did not decide on the login"},
+        {Phase::established, "does not answer any more"}};
+
+    for (const auto& [phase, word] : words) {
+        const SessionEnd end{.phase = phase, .error = {ErrorCode::timed_out}};
+        EXPECT_TRUE(says(end, {word}));
+        EXPECT_FALSE(says(end, {"ConnectTimeout"}));
+        EXPECT_FALSE(says(end, {"keepalives"}));
     }
 }
 

@@ -88,20 +88,60 @@ TEST_F(SessionWorkerTest, GivesUpAServerThatSaysNothingInTime) {
 }
 
 // Items 3 and 50: one allowance, the lines before the identification included.
-TEST_F(SessionWorkerTest, CountsOneTimeoutFromTheFirstSynToTheEndOfAuthentication) {
+TEST_F(SessionWorkerTest, CountsOneTimeoutFromTheFirstSynToTheEndOfTheKeyExchange) {
     connect();
     pass(seconds{6});
     push(ssh::PeerIdentified{"SSH-2.0-Fake"});
-    push(ssh::AuthenticationWanted{"publickey"});
-    answer(TryPublicKey{"ssh-ed25519", {}});
 
     pass(seconds{3});
     EXPECT_TRUE(ends.empty());
     pass(milliseconds{1'100});
 
     ASSERT_EQ(ends.size(), 1U);
+    EXPECT_EQ(ends[0].phase, Phase::negotiating);
+    EXPECT_TRUE(ends[0].deadline);
+}
+
+// The server asks somebody's telephone, or a directory that is slow to say who the user is.
+TEST_F(SessionWorkerTest, GivesTheLoginATimeOfItsOwn) {
+    connect();
+    pass(seconds{6});
+    push(ssh::PeerIdentified{"SSH-2.0-Fake"});
+    push(ssh::KeysChanged{});
+    pass(seconds{60});
+    push(ssh::AuthenticationWanted{"publickey"});
+    pass(hours{1});  // a person's, which is not counted
+    answer(TryPublicKey{"ssh-ed25519", {}});
+
+    pass(login_patience - seconds{61});
+    EXPECT_TRUE(ends.empty());
+    pass(seconds{2});
+
+    ASSERT_EQ(ends.size(), 1U);
     EXPECT_EQ(ends[0].phase, Phase::authenticating);
     EXPECT_TRUE(ends[0].deadline);
+}
+
+TEST_F(SessionWorkerTest, LimitsTheLoginAlsoWhereConnectTimeoutIsZero) {
+    destination.connect_timeout = seconds{0};
+    connect();
+    push(ssh::PeerIdentified{"SSH-2.0-Fake"});
+    push(ssh::KeysChanged{});
+
+    pass(login_patience + seconds{1});
+
+    EXPECT_EQ(ends.size(), 1U);
+}
+
+// New keys later on are no new login.
+TEST_F(SessionWorkerTest, HasNoTimeoutAfterARekey) {
+    destination.alive_interval = seconds{0};
+    establish();
+    push(ssh::KeysChanged{});
+
+    pass(hours{1});
+
+    EXPECT_TRUE(ends.empty());
 }
 
 TEST_F(SessionWorkerTest, LetsAPersonThinkAsLongAsTheyLike) {
