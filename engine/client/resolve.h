@@ -13,6 +13,7 @@
 #include <tl/expected.hpp>
 
 #include "engine/io/address.h"
+#include "engine/relay/limits.h"
 
 namespace caponier::client {
 
@@ -29,8 +30,8 @@ struct ResolveError {
 
 using Resolved = tl::expected<std::vector<io::Address>, ResolveError>;
 
-/// More addresses than anybody dials.
-inline constexpr std::size_t resolved_addresses_max = 32;
+/// All that are dialled.
+inline constexpr std::size_t resolved_addresses_max = relay::dial_addresses_max;
 
 struct Endpoint {
     std::string host;

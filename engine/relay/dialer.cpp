@@ -11,17 +11,23 @@
 namespace caponier::relay {
 
 Dialer::Dialer(io::Loop& loop, User& user) noexcept : loop_(loop), user_(user) {
-    for (Attempt& attempt : attempts_) {
-        attempt.dialer = this;
-        attempt.connect.bind<&Attempt::on_connected>(attempt);
-    }
     head_start_.bind<&Dialer::on_head_start_over>(*this);
 }
 
-void Dialer::start(std::span<const io::Address> addresses) noexcept {
+void Dialer::start(std::span<const io::Address> addresses,
+                   std::chrono::nanoseconds patience) noexcept {
     ssh::expects(is_idle());
     ssh::expects(!addresses.empty());
     addresses_ = addresses.first(std::min(addresses.size(), dial_addresses_max));
+    attempts_ = std::vector<Attempt>(addresses_.size());
+    for (Attempt& attempt : attempts_) {
+        attempt.dialer = this;
+    }
+    const std::chrono::nanoseconds share =
+        patience / 2 / static_cast<std::int64_t>(addresses_.size());
+    head_start_time_ = patience.count() == 0 ? dial_head_start
+                                             : std::clamp<std::chrono::nanoseconds>(
+                                                   share, dial_head_start_least, dial_head_start);
     started_ = 0;
     failed_ = 0;
     done_ = false;
@@ -47,7 +53,7 @@ void Dialer::try_next() noexcept {
     loop_.connect(addresses_[started_], attempts_[started_].connect);
     ++started_;
     if (started_ < addresses_.size() && !head_start_.in_flight()) {
-        loop_.wait_until(loop_.now() + dial_head_start, head_start_);
+        loop_.wait_until(loop_.now() + head_start_time_, head_start_);
     }
 }
 

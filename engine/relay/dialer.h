@@ -2,9 +2,10 @@
 // Connects to the first of several addresses that answers (RFC 8305, without its name resolution):
 // each address gets a head start over the next, and the losers are closed.
 
-#include <array>
+#include <chrono>
 #include <cstddef>
 #include <span>
+#include <vector>
 
 #include "engine/io/loop.h"
 #include "engine/relay/limits.h"
@@ -29,8 +30,9 @@ class Dialer {
 
     Dialer(io::Loop& loop, User& user) noexcept;
 
-    /// `addresses` outlive the dialling; at most dial_addresses_max of them are tried.
-    void start(std::span<const io::Address> addresses) noexcept;
+    /// `addresses` outlive the dialling; at most dial_addresses_max of them are tried. `patience`
+    /// is what whoever waits has for all of it; 0: no limit.
+    void start(std::span<const io::Address> addresses, std::chrono::nanoseconds patience) noexcept;
     /// Gives up; neither callback follows.
     void stop() noexcept;
     /// Nothing is in flight any more: the dialer may be destroyed.
@@ -38,6 +40,7 @@ class Dialer {
 
   private:
     struct Attempt {
+        Attempt() noexcept { connect.bind<&Attempt::on_connected>(*this); }
         Dialer* dialer = nullptr;
         io::Completion connect;
         void on_connected(io::Outcome& outcome) noexcept { dialer->attempt_ended(outcome); }
@@ -50,7 +53,8 @@ class Dialer {
     io::Loop& loop_;
     User& user_;
     std::span<const io::Address> addresses_;
-    std::array<Attempt, dial_addresses_max> attempts_;
+    std::vector<Attempt> attempts_;  ///< one each address; stays where it is
+    std::chrono::nanoseconds head_start_time_ = dial_head_start;
     io::Completion head_start_;
     std::size_t started_ = 0;
     std::size_t failed_ = 0;

@@ -82,9 +82,13 @@ inline constexpr std::size_t delivery_pieces_max = 512;
 /// A local socket is read no further while this many sealed bytes wait for the SSH socket.
 inline constexpr std::size_t outbox_high_water_bytes = 512 * 1024;
 
-/// Dialling: addresses tried, and the head start of each (RFC 8305 5 recommends 250 ms).
-inline constexpr std::size_t dial_addresses_max = 8;
+/// Dialling: addresses tried. An answer of a name server holds fewer, unless it was asked again
+/// over TCP, and each that is silent holds a descriptor until another answers.
+inline constexpr std::size_t dial_addresses_max = 128;
+/// The head start of each over the next (RFC 8305 5 recommends 250 ms, and no less than 10). Where
+/// there are many it is shorter, so that the last one is tried in the first half of ConnectTimeout.
 inline constexpr std::chrono::milliseconds dial_head_start{250};
+inline constexpr std::chrono::milliseconds dial_head_start_least{10};
 
 /// What a server may take to decide on a login once the keys are on, less the time that questions
 /// are open here: it may ask somebody's telephone. sshd itself gives up after as long

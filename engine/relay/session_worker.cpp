@@ -103,7 +103,7 @@ void SessionWorker::start() noexcept {
     const bool limited = destination_.connect_timeout.count() > 0;
     connect_deadline_ = loop_.now() + (limited ? destination_.connect_timeout : no_timeout);
     set_timer();
-    dialer_.start(destination_.addresses);
+    dialer_.start(destination_.addresses, destination_.connect_timeout);
 }
 
 void SessionWorker::dial_failed(int os_error) noexcept {

@@ -37,6 +37,7 @@ class DialerTest : public testing::Test, protected Dialer::User {
     }
     static io::Address closed(std::string_view host) { return address_of(host, 22); }
 
+    static constexpr std::chrono::seconds patience{10};
     Ground ground;
     Dialer dialer{ground.loop, *this};
     std::vector<int> listeners;
@@ -49,7 +50,7 @@ class DialerTest : public testing::Test, protected Dialer::User {
 TEST_F(DialerTest, ConnectsToTheFirstAddressThatAnswers) {
     const std::vector addresses{listening("10.0.0.1"), listening("10.0.0.2")};
 
-    dialer.start(addresses);
+    dialer.start(addresses, patience);
     ground.settle();
 
     EXPECT_EQ(reached, "10.0.0.1");
@@ -60,7 +61,7 @@ TEST_F(DialerTest, ConnectsToTheFirstAddressThatAnswers) {
 TEST_F(DialerTest, DoesNotWaitForTheHeadStartOfAnAddressThatRefuses) {
     const std::vector addresses{closed("10.0.0.1"), listening("10.0.0.2")};
 
-    dialer.start(addresses);
+    dialer.start(addresses, patience);
     ground.settle();
 
     EXPECT_EQ(reached, "10.0.0.2");
@@ -68,7 +69,7 @@ TEST_F(DialerTest, DoesNotWaitForTheHeadStartOfAnAddressThatRefuses) {
 
 TEST_F(DialerTest, GivesEachSilentAddressItsHeadStart) {
     const std::vector addresses{silent("10.0.0.1"), silent("10.0.0.2"), listening("10.0.0.3")};
-    dialer.start(addresses);
+    dialer.start(addresses, patience);
 
     ground.pass(2 * dial_head_start - milliseconds{1});
     EXPECT_EQ(connections, 0);
@@ -83,7 +84,7 @@ TEST_F(DialerTest, GivesEachSilentAddressItsHeadStart) {
 TEST_F(DialerTest, TellsTheLastErrorWhenNoAddressAnswers) {
     const std::vector addresses{closed("10.0.0.1"), closed("10.0.0.2")};
 
-    dialer.start(addresses);
+    dialer.start(addresses, patience);
     ground.settle();
 
     EXPECT_EQ(failures, std::vector{ECONNREFUSED});
@@ -94,12 +95,51 @@ TEST_F(DialerTest, TellsTheLastErrorWhenNoAddressAnswers) {
 TEST_F(DialerTest, WaitsForASilentAddressWhenAllOthersHaveFailed) {
     const std::vector addresses{silent("10.0.0.1"), closed("10.0.0.2")};
 
-    dialer.start(addresses);
+    dialer.start(addresses, patience);
     ground.pass(std::chrono::seconds{30});
 
     EXPECT_TRUE(failures.empty());
     dialer.stop();
     ground.settle();
+}
+
+TEST_F(DialerTest, TriesAllAddressesOfAName) {
+    std::vector<io::Address> addresses;
+    for (int count = 1; count <= 40; ++count) {
+        addresses.push_back(closed("10.0.0." + std::to_string(count)));
+    }
+    addresses.push_back(listening("10.0.1.1"));
+
+    dialer.start(addresses, patience);
+    ground.settle();
+
+    EXPECT_EQ(reached, "10.0.1.1");
+}
+
+TEST_F(DialerTest, ReachesTheLastOfManySilentAddressesWhileThereIsPatience) {
+    std::vector<io::Address> addresses;
+    for (std::size_t count = 1; count < dial_addresses_max; ++count) {
+        addresses.push_back(silent("10.0.0." + std::to_string(count)));
+    }
+    addresses.push_back(listening("10.0.1.1"));
+    dialer.start(addresses, patience);
+
+    ground.pass(patience / 2);
+
+    EXPECT_EQ(reached, "10.0.1.1");
+    ground.settle();
+    EXPECT_TRUE(dialer.is_idle());
+}
+
+TEST_F(DialerTest, KeepsTheUsualHeadStartWhereNobodyIsInAHurry) {
+    const std::vector addresses{silent("10.0.0.1"), silent("10.0.0.2"), listening("10.0.0.3")};
+    dialer.start(addresses, std::chrono::nanoseconds{0});
+
+    ground.pass(2 * dial_head_start - milliseconds{1});
+    EXPECT_EQ(connections, 0);
+    ground.pass(milliseconds{2});
+
+    EXPECT_EQ(reached, "10.0.0.3");
 }
 
 TEST_F(DialerTest, TriesNoMoreAddressesThanItsLimit) {
@@ -109,7 +149,7 @@ TEST_F(DialerTest, TriesNoMoreAddressesThanItsLimit) {
     }
     addresses.push_back(listening("10.0.1.1"));
 
-    dialer.start(addresses);
+    dialer.start(addresses, patience);
     ground.settle();
 
     EXPECT_EQ(ground.loop.dialed.size(), dial_addresses_max);
@@ -118,7 +158,7 @@ TEST_F(DialerTest, TriesNoMoreAddressesThanItsLimit) {
 
 TEST_F(DialerTest, SaysNothingAfterItWasStopped) {
     const std::vector addresses{silent("10.0.0.1"), listening("10.0.0.2")};
-    dialer.start(addresses);
+    dialer.start(addresses, patience);
 
     dialer.stop();
     ground.pass(std::chrono::seconds{1});
@@ -133,11 +173,12 @@ TEST_F(DialerTest, ClosesALoserThatConnectedAfterAll) {
                                  .finished_despite_cancel = 10'000,
                                  .late_max = std::chrono::seconds{5}});
     std::vector<io::Address> addresses;
-    for (std::size_t count = 0; count < dial_addresses_max; ++count) {
+    constexpr std::size_t many = 8;
+    for (std::size_t count = 0; count < many; ++count) {
         addresses.push_back(listening("10.0.0." + std::to_string(count + 1)));
     }
 
-    dialer.start(addresses);
+    dialer.start(addresses, patience);
     ground.pass(std::chrono::seconds{30});
 
     std::size_t reached_listeners = 0;
@@ -157,10 +198,10 @@ TEST_F(DialerTest, ClosesALoserThatConnectedAfterAll) {
 TEST_F(DialerTest, CanBeStartedAgain) {
     const std::vector nobody{closed("10.0.0.1")};
     const std::vector somebody{listening("10.0.0.2")};
-    dialer.start(nobody);
+    dialer.start(nobody, patience);
     ground.settle();
 
-    dialer.start(somebody);
+    dialer.start(somebody, patience);
     ground.settle();
 
     EXPECT_EQ(failures.size(), 1U);
