@@ -32,6 +32,10 @@ struct DialSession {
 struct CallOffDial {
     SessionSlot slot{};
 };
+/// Ends a session that carries nothing. One that carries something stays, and SessionKept says so.
+struct RetireSession {
+    SessionSlot slot{};
+};
 struct ServeTunnel {
     Tunnel tunnel;
     SessionSlot slot{};
@@ -45,8 +49,14 @@ struct AbortShard {};
 /// The answer to ShardEmpty, and the last letter.
 struct LeaveLoop {};
 
-using ShardLetter = std::
-    variant<DialSession, CallOffDial, ServeTunnel, DrainShard, EndShard, AbortShard, LeaveLoop>;
+using ShardLetter = std::variant<DialSession,
+                                 CallOffDial,
+                                 RetireSession,
+                                 ServeTunnel,
+                                 DrainShard,
+                                 EndShard,
+                                 AbortShard,
+                                 LeaveLoop>;
 
 // ---- to the relay ----------------------------------------------------------------------------
 
@@ -67,6 +77,10 @@ struct SessionLost {
     SessionEnd end;
     bool was_established = false;
 };
+/// It was to be retired, and carries something.
+struct SessionKept {
+    SessionSlot slot{};
+};
 /// It has been saturated for a while; told again while it stays so.
 struct SessionSaturated {};
 /// The session did not take it, and another one may.
@@ -85,6 +99,7 @@ using RelayLetter = std::variant<ShardReady,
                                  ShardFailed,
                                  SessionEstablished,
                                  SessionLost,
+                                 SessionKept,
                                  SessionSaturated,
                                  TunnelReturned,
                                  ShardEmpty>;

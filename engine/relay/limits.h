@@ -153,6 +153,13 @@ inline constexpr std::chrono::milliseconds takeover_window{2'000};
 /// So often that is seen before it is believed, unless the older session had outlasted its trial.
 inline constexpr std::size_t takeovers_believed = 2;
 
+/// A session that nobody has needed for so long is ended while there are others. A bastion counts
+/// logins and keeps a process for each; a new one costs a key exchange and a line in its log, so
+/// that what comes and goes within minutes keeps its sessions.
+inline constexpr std::chrono::minutes session_idle_patience{5};
+/// It is looked for so often in that time; one is ended at a look.
+inline constexpr int session_idle_looks = 5;
+
 /// Traffic is measured this often while there is any, and a measurement is believed this long.
 inline constexpr std::chrono::milliseconds measure_interval{100};
 inline constexpr std::chrono::milliseconds measure_validity{400};

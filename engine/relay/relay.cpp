@@ -29,6 +29,7 @@ Relay::Relay(io::Loop& loop, Observer& observer, const Plan& plan)
       waiting_(loop, static_cast<WaitingRoom::User&>(*this)) {
     expects(plan.pool.shards_max == 1 || plan.starter != nullptr);
     timer_.bind<&Relay::on_timer>(*this);
+    idle_look_.bind<&Relay::on_idle_look>(*this);
     drain_request_.bind<&Relay::on_drain_request>(*this);
     abort_request_.bind<&Relay::on_abort_request>(*this);
 }
@@ -245,7 +246,12 @@ void Relay::call_off(SessionSlot slot) noexcept {
     pool_.lost(slot, SessionPool::Loss::withdrawn, loop_.now());
 }
 
+void Relay::take(const SessionKept& letter) noexcept {
+    pool_.kept(letter.slot, loop_.now());
+}
+
 void Relay::take(const SessionSaturated&) noexcept {
+    pool_.note_needs(loop_.now());
     grow();
 }
 
@@ -361,8 +367,11 @@ void Relay::refuse_waiting(std::string_view reason) noexcept {
     waiting_.turn_away_first();
 }
 
-/// The only timer: while tunnels wait, and until then none.
+/// While tunnels wait, and while there is a session that may be too many; else no timer runs.
 void Relay::set_timer() noexcept {
+    if (phase_ == Phase::serving && pool_.established_count() > 1 && !idle_look_.in_flight()) {
+        loop_.wait_until(loop_.now() + pool_.idle_look(), idle_look_);
+    }
     if (phase_ == Phase::serving && !waiting_.empty() && !timer_.in_flight()) {
         loop_.wait_until(loop_.now() + waiting_poll, timer_);
     }
@@ -385,6 +394,15 @@ void Relay::on_timer(io::Outcome&) noexcept {
         refuse_waiting(why_nobody_is_let_in());
     }
     grow();
+}
+
+void Relay::on_idle_look(io::Outcome&) noexcept {
+    if (phase_ != Phase::serving) {
+        return;
+    }
+    if (const std::optional<SessionSlot> slot = pool_.retire_one(loop_.now())) {
+        entry(pool_.shard_of(*slot)).mailbox->put(RetireSession{*slot});
+    }
 }
 
 // ---- the end -----------------------------------------------------------------------------------
@@ -418,6 +436,7 @@ void Relay::close_entrance() noexcept {
         refuse_waiting("the program is ending");
     }
     loop_.cancel(timer_);
+    loop_.cancel(idle_look_);
 }
 
 template <typename Letter>
@@ -445,7 +464,7 @@ void Relay::go_on() noexcept {
             return shard.state == ShardEntry::State::none || shard.state == ShardEntry::State::gone;
         });
     const bool all_back = shards_are_gone && first_shard_.is_finished() && listeners_open_ == 0 &&
-                          waiting_.is_idle() && !timer_.in_flight();
+                          waiting_.is_idle() && !timer_.in_flight() && !idle_look_.in_flight();
     if (phase_ >= Phase::draining && phase_ < Phase::finished && all_back) {
         listeners_.clear();
         move_to(Phase::finished);

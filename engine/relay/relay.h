@@ -108,6 +108,7 @@ class Relay final : Listener::User, WaitingRoom::User, Mailbox<RelayLetter>::Rea
     void take(const ShardFailed& letter) noexcept;
     void take(const SessionEstablished& letter) noexcept;
     void take(const SessionLost& letter) noexcept;
+    void take(const SessionKept& letter) noexcept;
     void take(const SessionSaturated& letter) noexcept;
     void take(TunnelReturned&& letter) noexcept;
     void take(const ShardEmpty& letter) noexcept;
@@ -130,6 +131,7 @@ class Relay final : Listener::User, WaitingRoom::User, Mailbox<RelayLetter>::Rea
     [[nodiscard]] std::string_view why_nobody_is_let_in() const noexcept;
     void set_timer() noexcept;
     void on_timer(io::Outcome& outcome) noexcept;
+    void on_idle_look(io::Outcome& outcome) noexcept;
 
     template <typename Letter>
     void tell_shards(const Letter& letter) noexcept;
@@ -158,6 +160,7 @@ class Relay final : Listener::User, WaitingRoom::User, Mailbox<RelayLetter>::Rea
     std::uint64_t connections_open_ = 0;  ///< at the last look
 
     io::Completion timer_;
+    io::Completion idle_look_;
     io::Completion drain_request_;
     io::Completion abort_request_;
 };

@@ -50,6 +50,8 @@ void SessionPool::established(SessionSlot slot, bool repeatable, io::TimePoint n
     }
     session.state = State::established;
     session.established_at = now;
+    session.needed_at = now;
+    session.received_when_needed = session.counters.tunnels_received.read();
     may_grow_ = repeatable;
 }
 
@@ -185,12 +187,15 @@ std::size_t SessionPool::undecided_count(io::TimePoint now) const noexcept {
         }));
 }
 
-bool SessionPool::is_wanted(std::size_t waiting, io::TimePoint now) const noexcept {
+bool SessionPool::is_wanted(std::size_t waiting,
+                            io::TimePoint now,
+                            const Session* except) const noexcept {
     std::size_t tunnels = waiting;
     std::size_t sessions = 0;
     bool all_saturated = true;
     for (const Session& session : sessions_) {
-        if (session.state == State::none || session.state == State::failing) {
+        const bool counts = session.state == State::dialing || session.state == State::established;
+        if (!counts || &session == except) {
             continue;
         }
         ++sessions;
@@ -264,6 +269,51 @@ SessionPool::Dial SessionPool::begin_dial(ShardId shard, io::TimePoint now) noex
     free->counters.carried.set(0);
     shards_[index_of(shard)].started = true;
     return {SessionSlot{static_cast<std::uint32_t>(free - sessions_.begin())}, shard};
+}
+
+// ---- and back ----------------------------------------------------------------------------------
+
+/// It carries or has carried something since the last look, or the pool would dial another in its
+/// place.
+bool SessionPool::is_needed(const Session& session, io::TimePoint now) const noexcept {
+    return load_of(session, now).channels > 0 ||
+           session.counters.tunnels_received.read() != session.received_when_needed ||
+           is_wanted(0, now, &session);
+}
+
+void SessionPool::note_needs(io::TimePoint now) noexcept {
+    for (Session& session : sessions_) {
+        if (session.state == State::established && is_needed(session, now)) {
+            session.needed_at = now;
+            session.received_when_needed = session.counters.tunnels_received.read();
+        }
+    }
+}
+
+std::optional<SessionSlot> SessionPool::retire_one(io::TimePoint now) noexcept {
+    note_needs(now);
+    // Only what could be dialled again.
+    if (!may_grow_ || forbidden_ || established_count() < 2) {
+        return std::nullopt;
+    }
+    // Tunnels are placed from the front.
+    const auto found =
+        std::find_if(sessions_.rbegin(), sessions_.rend(), [this, now](const Session& session) {
+            return session.state == State::established &&
+                   now >= session.needed_at + shape_.idle_patience;
+        });
+    if (found == sessions_.rend()) {
+        return std::nullopt;
+    }
+    found->state = State::retiring;
+    return SessionSlot{static_cast<std::uint32_t>(&*found - sessions_.data())};
+}
+
+void SessionPool::kept(SessionSlot slot, io::TimePoint now) noexcept {
+    if (at(slot).state == State::retiring) {
+        at(slot).state = State::established;
+        at(slot).needed_at = now;
+    }
 }
 
 // ---- placement ---------------------------------------------------------------------------------

@@ -8,9 +8,10 @@
 // session at every wake-up. So there is one that is free before the next tunnel comes, which then
 // neither waits for the dial nor stands behind somebody's bulk transfer. More sessions than cores
 // would only compete for them: as many as there are shards, and one, are dialled for load, and
-// tunnels are spread over half as many until these are full to the mark. It does not shrink: an
-// idle session costs a descriptor and a keepalive now and then, a new one costs a key exchange, an
-// authentication and a line in the server's log, and the load that made it grow tends to come back.
+// tunnels are spread over half as many until these are full to the mark. It shrinks slowly: a new
+// session costs a key exchange, an authentication and a line in the server's log, and the load that
+// made it grow tends to come back; but an idle one costs the server a process and a login. So what
+// nobody has needed for minutes is ended, one at a time.
 
 #include <chrono>
 #include <cstddef>
@@ -34,6 +35,8 @@ struct PoolShape {
     /// Beyond this a session takes none, unless the mark is higher.
     std::size_t channels_max = session_channels_max;
     std::size_t shards_max = 1;
+    /// A session that nobody has needed for so long is ended while there are others.
+    std::chrono::nanoseconds idle_patience = session_idle_patience;
     /// A shard whose thread is this busy gets no further session while there may be another shard.
     std::uint64_t shard_busy_permille = 500;
 };
@@ -61,6 +64,10 @@ class SessionPool {
     /// A tunnel is on its way to the session; or did not leave after all.
     void handed_over(SessionSlot slot) noexcept;
     void kept_back(SessionSlot slot) noexcept;
+    /// The session that was to be retired carries something: it stays.
+    void kept(SessionSlot slot, io::TimePoint now) noexcept;
+    /// Something changed that sessions may be needed for.
+    void note_needs(io::TimePoint now) noexcept;
     /// No further session goes there; the ones that were to be dialled there are lost.
     void shard_failed(ShardId shard) noexcept;
 
@@ -77,6 +84,12 @@ class SessionPool {
     [[nodiscard]] std::optional<Dial> dial_another(std::size_t waiting, io::TimePoint now) noexcept;
     /// Before this, dial_another() says no.
     [[nodiscard]] io::TimePoint pause_over() const noexcept { return not_before_; }
+    /// One that nobody has needed for `idle_patience`; it counts as gone from here on, and lost()
+    /// or kept() follows. To be asked now and then, as often as idle_look().
+    [[nodiscard]] std::optional<SessionSlot> retire_one(io::TimePoint now) noexcept;
+    [[nodiscard]] std::chrono::nanoseconds idle_look() const noexcept {
+        return shape_.idle_patience / session_idle_looks;
+    }
     /// Where the next tunnel goes. Nothing: all are full. Never to `except`.
     [[nodiscard]] std::optional<SessionSlot> place(
         io::TimePoint now, std::optional<SessionSlot> except = std::nullopt) noexcept;
@@ -97,12 +110,14 @@ class SessionPool {
     [[nodiscard]] std::size_t channels_max() const noexcept;
 
   private:
-    enum class State : std::uint8_t { none, dialing, established, failing };
+    enum class State : std::uint8_t { none, dialing, established, failing, retiring };
     struct Session {
         State state = State::none;
         ShardId shard{};
         io::TimePoint dialed_at{};
         io::TimePoint established_at{};
+        io::TimePoint needed_at{};               ///< last, as far as was looked
+        std::uint64_t received_when_needed = 0;  ///< tunnels, until then
         std::uint64_t handed_over = 0;
         io::TimePoint short_until{};
         SessionCounters counters;
@@ -117,7 +132,10 @@ class SessionPool {
     [[nodiscard]] std::size_t count(State state) const noexcept;
     [[nodiscard]] Spread spread() const noexcept;
     [[nodiscard]] SessionLoad load_of(const Session& session, io::TimePoint now) const noexcept;
-    [[nodiscard]] bool is_wanted(std::size_t waiting, io::TimePoint now) const noexcept;
+    [[nodiscard]] bool is_wanted(std::size_t waiting,
+                                 io::TimePoint now,
+                                 const Session* except = nullptr) const noexcept;
+    [[nodiscard]] bool is_needed(const Session& session, io::TimePoint now) const noexcept;
     [[nodiscard]] bool is_saturated(const Session& session, io::TimePoint now) const noexcept;
     [[nodiscard]] bool has_proved(const Session& session, io::TimePoint now) const noexcept;
     [[nodiscard]] std::size_t undecided_count(io::TimePoint now) const noexcept;

@@ -125,6 +125,7 @@ void Shard::read(ShardLetter&& letter) noexcept {
     std::visit(Overloaded{
                    [&](const DialSession& dial) { take(dial); },
                    [&](const CallOffDial& call_off) { take(call_off); },
+                   [&](const RetireSession& retire) { take(retire); },
                    [&](ServeTunnel& serve) { take(std::move(serve)); },
                    [&](const DrainShard&) { drain(); },
                    [&](const EndShard&) { end(); },
@@ -143,6 +144,19 @@ void Shard::take(const DialSession& letter) noexcept {
 void Shard::take(const CallOffDial& letter) noexcept {
     Session* const session = find(letter.slot);
     if (session != nullptr && !session->was_established) {
+        session->worker.disconnect();
+    }
+}
+
+/// A tunnel may have come since the relay looked.
+void Shard::take(const RetireSession& letter) noexcept {
+    Session* const session = find(letter.slot);
+    if (session == nullptr) {
+        return;  // its SessionLost is on its way
+    }
+    if (session->worker.channels() > 0 || !session->worker.is_quiet()) {
+        place_.relay.put(SessionKept{letter.slot});
+    } else {
         session->worker.disconnect();
     }
 }

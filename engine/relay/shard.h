@@ -68,6 +68,7 @@ class Shard final : ForwardedConnection::Owner, SessionWorker::Owner, Mailbox<Sh
     void read(ShardLetter&& letter) noexcept override;
     void take(const DialSession& letter) noexcept;
     void take(const CallOffDial& letter) noexcept;
+    void take(const RetireSession& letter) noexcept;
     void take(ServeTunnel&& letter) noexcept;
     void drain() noexcept;
     void end() noexcept;

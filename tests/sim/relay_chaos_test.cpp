@@ -73,6 +73,7 @@ TEST(RelayChaos, ReachesCleanEndsResetsAndDeadSessions) {
         sum.bytes_delivered += report.bytes_delivered;
         sum.journeys_moved += report.journeys_moved;
         sum.sessions_lost += report.sessions_lost;
+        sum.sessions_retired += report.sessions_retired;
         sum.shards += report.shards - 1;
         pools += report.sessions > 1 ? 1U : 0U;
         dead_sessions += report.session_died ? 1U : 0U;
@@ -87,6 +88,7 @@ TEST(RelayChaos, ReachesCleanEndsResetsAndDeadSessions) {
     EXPECT_GT(pools, 40U);
     EXPECT_GT(sum.shards, 40U);
     EXPECT_GT(sum.sessions_lost, 0U);
+    EXPECT_GT(sum.sessions_retired, 0U);
     EXPECT_GT(sum.journeys_moved, 0U);
 }
 

@@ -81,7 +81,7 @@ ServerScript draw_server(Random& random) {
     script.leave = leaves[random.below(leaves.size())];
     script.leaves_after_frames =
         static_cast<std::uint32_t>(random.chance(2'500) ? random.between(1, 300) : 0);
-    script.is_short = random.chance(1'000) ? 2'000U : 0U;
+    script.is_short = random.chance(2'500) ? 2'000U : 0U;
     script.refuses_first_identity = random.chance(3'000);
     script.rekeys_after_frames =
         static_cast<std::uint32_t>(random.chance(3'000) ? random.between(5, 100) : 0);
@@ -116,6 +116,9 @@ relay::PoolShape draw_pool(Random& random) {
     shape.channels_max = random.chance(3'000) ? shape.channels_mark : 500;
     shape.shards_max = draw_size(random, 1, 3);
     shape.shard_busy_permille = 0;
+    if (random.chance(5'000)) {
+        shape.idle_patience = milliseconds{1} + random.duration(milliseconds{100});
+    }
     return shape;
 }
 
@@ -228,6 +231,7 @@ class RelayWorld final : relay::Observer, relay::SessionFactory, relay::ShardSta
     bool finished_ = false;
     bool session_died_ = false;  ///< the last one, and the relay with it
     std::uint64_t sessions_lost_ = 0;
+    std::uint64_t sessions_retired_ = 0;
     std::string session_end_;
 };
 
@@ -392,6 +396,7 @@ RunReport RelayWorld::run() {
     report.session_died = session_died_;
     report.sessions = bastion_.sessions();
     report.sessions_lost = sessions_lost_;
+    report.sessions_retired = sessions_retired_;
     report.shards = shards_.size() + 1;
     return report;
 }
@@ -409,6 +414,7 @@ void RelayWorld::keep_looking() {
 }
 
 void RelayWorld::ask_to_stop() {
+    sessions_retired_ = bastion_.goodbyes();
     stop_asked_ = true;
     if (stops_at_once_) {
         relay_->request_abort();

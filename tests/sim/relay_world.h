@@ -19,9 +19,10 @@ struct RunReport {
     std::uint64_t journeys_completed = 0;  ///< both ends clean, every byte there
     std::uint64_t journeys_reset = 0;
     std::uint64_t bytes_delivered = 0;
-    std::uint64_t journeys_moved = 0;  ///< to another session, before their first byte
-    std::uint64_t sessions = 0;        ///< that the bastion served
-    std::uint64_t sessions_lost = 0;   ///< while others went on
+    std::uint64_t journeys_moved = 0;    ///< to another session, before their first byte
+    std::uint64_t sessions = 0;          ///< that the bastion served
+    std::uint64_t sessions_lost = 0;     ///< while others went on
+    std::uint64_t sessions_retired = 0;  ///< ended by the relay, which went on
     std::uint64_t shards = 0;
     bool session_died = false;  ///< the last one
 };

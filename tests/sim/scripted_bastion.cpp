@@ -56,6 +56,13 @@ void ScriptedBastion::stop() noexcept {
 
 void ScriptedBastion::on_closed(io::Outcome&) noexcept {}
 
+std::size_t ScriptedBastion::goodbyes() const noexcept {
+    return static_cast<std::size_t>(
+        std::count_if(servers_.begin(), servers_.end(), [](const auto& server) {
+            return server->has_goodbye();
+        }));
+}
+
 bool ScriptedBastion::is_quiet() const noexcept {
     return std::all_of(
         servers_.begin(), servers_.end(), [](const auto& server) { return server->is_quiet(); });

@@ -34,6 +34,8 @@ class ScriptedBastion {
     [[nodiscard]] bool was_disturbed(std::size_t session) const noexcept {
         return servers_[session]->was_disturbed();
     }
+    /// Sessions that the relay said goodbye to.
+    [[nodiscard]] std::size_t goodbyes() const noexcept;
     /// Nothing of any channel is still to be taken.
     [[nodiscard]] bool is_quiet() const noexcept;
     /// A server left as its script said.

@@ -54,6 +54,7 @@ class ScriptedServer {
     [[nodiscard]] bool has_left() const noexcept { return left_; }
     /// Nothing of any channel is still to be taken.
     [[nodiscard]] bool is_quiet() const noexcept { return !socket_ || left_ || channels_.empty(); }
+    [[nodiscard]] bool has_goodbye() const noexcept { return goodbye_received_; }
     /// The connection ended without a goodbye of the relay's, whoever is to blame.
     [[nodiscard]] bool was_disturbed() const noexcept { return left_ || ended_early_; }
 

@@ -282,6 +282,28 @@ TEST_F(ThreeSessions, AreNotDialedAgainAndAgainWhereTheServerEndsThemAtOnce) {
     EXPECT_TRUE(observer.ends.empty());
 }
 
+// ---- and back ----------------------------------------------------------------------------------
+
+TEST_F(RelayPool, EndsASessionThatNobodyHasNeededForAWhile) {
+    destination.alive_interval = seconds{0};
+    connect();
+    Peer second = connect();
+    EXPECT_EQ(factory.sessions.size(), 2U);
+
+    ground.pass(session_idle_patience * 2);
+    EXPECT_FALSE(server(1).saw_end());  // the mark is one tunnel
+    second.reset();
+    ground.pass(session_idle_patience * 2);
+
+    const std::size_t ended = server(1).read() == "bye" ? 1 : 0;
+    EXPECT_EQ(server(ended).saw_end(), true);
+    EXPECT_FALSE(server(1 - ended).saw_end());
+    EXPECT_TRUE(observer.ends.empty());
+    EXPECT_EQ(observer.times("lost 1"), 0U);
+    connect();
+    EXPECT_EQ(factory.sessions.size(), 3U);
+}
+
 // ---- one session a user ------------------------------------------------------------------------
 
 constexpr std::string_view takeover_line =

@@ -377,6 +377,109 @@ TEST_F(SessionPoolTest, DoesNotMiscountATunnelOfTheSessionBefore) {
     EXPECT_EQ(pool.place(now), slot(1));
 }
 
+// ---- and back ----------------------------------------------------------------------------------
+
+class GrownPool : public SessionPoolTest {
+  protected:
+    /// Three sessions, for 25 tunnels.
+    GrownPool() {
+        begin();
+        carry(slot(0), 25);
+        EXPECT_EQ(grow(), 2U);
+        carry(slot(0), 5);
+    }
+    /// Looks as often as one should.
+    std::vector<SessionSlot> retired_within(std::chrono::nanoseconds time) {
+        std::vector<SessionSlot> retired;
+        for (const io::TimePoint until = now + time; now < until; now += pool.idle_look()) {
+            if (const auto which = pool.retire_one(now)) {
+                pool.lost(*which, Loss::withdrawn, now);
+                retired.push_back(*which);
+            }
+        }
+        return retired;
+    }
+};
+
+TEST_F(GrownPool, RetiresOneByOneWhatNobodyNeeds) {
+    EXPECT_TRUE(retired_within(session_idle_patience).empty());
+    EXPECT_EQ(retired_within(minutes{1}), (std::vector{slot(2)}));
+    EXPECT_EQ(retired_within(minutes{1}), (std::vector{slot(1)}));
+
+    EXPECT_TRUE(retired_within(minutes{60}).empty());
+    EXPECT_EQ(pool.established_count(), 1U);
+}
+
+TEST_F(GrownPool, KeepsTheLastSessionAlsoWhereNobodyNeedsIt) {
+    carry(slot(0), 0);
+
+    EXPECT_EQ(retired_within(minutes{60}).size(), 2U);
+    EXPECT_EQ(pool.established_count(), 1U);
+}
+
+TEST_F(GrownPool, GrowsAgainAtOnceWhenThereIsNeed) {
+    EXPECT_EQ(retired_within(minutes{20}).size(), 2U);
+    carry(slot(0), 25);
+
+    EXPECT_EQ(grow(), 2U);
+}
+
+TEST_F(GrownPool, KeepsWhatCarriesATunnel) {
+    carry(slot(2), 1);
+
+    EXPECT_EQ(retired_within(minutes{60}), (std::vector{slot(1)}));
+}
+
+TEST_F(GrownPool, KeepsWhatTunnelsComeAndGoOn) {
+    for (int times = 0; times < 60; ++times) {
+        pool.handed_over(slot(2));
+        pool.counters(slot(2)).tunnels_received.add(1);
+        for (const SessionSlot which : retired_within(minutes{1})) {
+            EXPECT_EQ(which, slot(1));
+        }
+    }
+}
+
+TEST_F(GrownPool, KeepsWhatItWouldDialAgain) {
+    carry(slot(0), 20);  // more than one session's mark
+
+    EXPECT_EQ(retired_within(minutes{60}).size(), 1U);
+}
+
+TEST_F(GrownPool, KeepsASessionFreeWhileTheOthersAreSaturatedNowAndThen) {
+    EXPECT_EQ(retired_within(minutes{7}), (std::vector{slot(2), slot(1)}));
+    measure(slot(0), saturated_bytes_per_second);
+    EXPECT_EQ(grow(), 1U);
+    for (int times = 0; times < 20; ++times) {
+        measure(slot(0), saturated_bytes_per_second);
+        pool.note_needs(now);
+        EXPECT_TRUE(retired_within(minutes{3}).empty());
+    }
+}
+
+TEST_F(GrownPool, TakesASessionBackThatTurnedOutToCarrySomething) {
+    now += session_idle_patience;
+    const auto retiring = pool.retire_one(now);
+    ASSERT_EQ(retiring, slot(2));
+    EXPECT_EQ(pool.established_count(), 2U);
+    EXPECT_FALSE(pool.was_established(slot(2)));
+
+    pool.kept(slot(2), now);
+
+    EXPECT_EQ(pool.established_count(), 3U);
+    EXPECT_EQ(pool.retire_one(now), slot(1));
+}
+
+TEST_F(SessionPoolTest, RetiresNothingThatNeedsAPersonToComeBack) {
+    begin();
+    carry(slot(0), 11);
+    pool.established(dial()->slot, false, now);
+    carry(slot(0), 0);
+    now += std::chrono::hours{1};
+
+    EXPECT_EQ(pool.retire_one(now), std::nullopt);
+}
+
 // ---- one session a user ------------------------------------------------------------------------
 
 TEST_F(SessionPoolTest, StaysWithOneSessionWhereTheServerEndsALastingOneForTheNext) {
