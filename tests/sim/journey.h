@@ -60,8 +60,10 @@ struct Journey {
     int client_error = 0;         ///< of a receive
 
     // ---- what the target saw ------------------------------------------------------------------
-    std::uint32_t openings = 0;  ///< channels that were asked for: more than one if it was moved
-    std::size_t session = 0;     ///< of the last one
+    std::uint32_t asked = 0;  ///< channels that the relay's sessions asked for, in order
+    std::uint32_t openings =
+        0;                    ///< the newest of them that a server has seen; above 1: it was moved
+    std::size_t session = 0;  ///< of the last one
     std::uint16_t opened_target_port = 0;
     std::uint64_t uploaded = 0;
     std::uint64_t target_sent = 0;

@@ -168,6 +168,12 @@ void ScriptedServer::take_open(const Frame& frame) {
     Channel& channel = channels_[frame.channel];
     channel = Channel{};
     Journey& journey = ledger_.journey(static_cast<std::uint16_t>(frame.number(0)));
+    channel.journey = &journey;
+    channel.opening = frame.number(3);
+    if (channel.opening < journey.openings) {
+        // It was under way when its session died, and the tunnel has been placed again since.
+        return;
+    }
     if (journey.openings > 0) {
         if (journey.uploaded > 0 || journey.delivered > 0) {
             violate("a tunnel is placed again after bytes have flowed");
@@ -179,8 +185,7 @@ void ScriptedServer::take_open(const Frame& frame) {
         journey.target_saw_close = false;
         journey.target_cut = false;
     }
-    channel.journey = &journey;
-    channel.opening = ++journey.openings;
+    journey.openings = channel.opening;
     journey.session = number_;
     journey.opened_target_port = static_cast<std::uint16_t>(frame.number(1));
     channel.may_send = frame.number(2);

@@ -361,7 +361,10 @@ void ScriptedSession::send_next_opens() {
         ++opens_unanswered_;
         put_numbers(FrameKind::open,
                     number,
-                    {channel.originator_port, channel.target_port, channel.receive_window});
+                    {channel.originator_port,
+                     channel.target_port,
+                     channel.receive_window,
+                     ++ledger_.journey(channel.originator_port).asked});
     }
 }
 
