@@ -66,21 +66,6 @@ TEST_F(SessionWorkerTest, OffersWhatWasLeftWithWhatWasMissing) {
     EXPECT_EQ(session().received, std::string(130, 'a') + std::string(69, 'b') + "c");
 }
 
-// Bytes that are too few for the session are a sign of life all the same.
-TEST_F(SessionWorkerTest, HearsAServerThatSendsByteByByte) {
-    establish();
-    wants(session(), 1'000);
-
-    for (int times = 0; times < 20; ++times) {
-        pass(destination.alive_interval / 2);
-        server->write("x");
-        settle();
-    }
-
-    EXPECT_TRUE(session().told.empty());
-    EXPECT_TRUE(ends.empty());
-}
-
 // ---- the clock ----------------------------------------------------------------------------------
 
 // Items 64 and 117.
