@@ -10,6 +10,7 @@
 #include "tools/cli/console.h"
 #include "tools/cli/demo.h"
 #include "tools/cli/forward.h"
+#include "tools/cli/out_of_memory.h"
 #include "tools/cli/process.h"
 #include "tools/cli/version.h"
 
@@ -81,6 +82,7 @@ ExitCode run(std::span<char* const> arguments) {
 }  // namespace caponier::cli
 
 int main(int argument_count, char** arguments) {
+    caponier::cli::say_when_memory_ends();
     const std::span<char* const> all{arguments, static_cast<std::size_t>(argument_count)};
     const caponier::client::ExitCode code = caponier::cli::run(all);
     if (code == caponier::client::ExitCode::interrupted) {

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <string_view>
 
 #include <fcntl.h>
 #include <sys/resource.h>
@@ -43,6 +44,15 @@ void prepare_process() noexcept {
     const rlimit no_core{.rlim_cur = 0, .rlim_max = 0};
     setrlimit(RLIMIT_CORE, &no_core);
     std::signal(SIGPIPE, SIG_IGN);
+}
+
+void end_without_memory() noexcept {
+    constexpr std::string_view words =
+        "caponier: out of memory (raise the memory limit of the process, ulimit -v, or of its "
+        "cgroup)\n";
+    constexpr int failed = 255;
+    [[maybe_unused]] const auto written = write(STDERR_FILENO, words.data(), words.size());
+    _exit(failed);
 }
 
 void die_of_interrupt() noexcept {

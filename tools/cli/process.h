@@ -20,6 +20,9 @@ namespace caponier::cli {
 /// dumps off (memory holds keys), and ignores SIGPIPE (a send that fails says so itself).
 void prepare_process() noexcept;
 
+/// Ends the process with one sentence, because an allocation failed. Allocates nothing.
+[[noreturn]] void end_without_memory() noexcept;
+
 /// Ends the process as SIGINT does where nobody handles it. The last thing that a program does.
 void die_of_interrupt() noexcept;
 
