@@ -63,6 +63,7 @@ struct Forwarder::Parts final : relay::Observer, relay::SessionFactory {
         : settings(std::move(given)),
           reports{.ready = in_turn(std::move(to.ready)),
                   .log = in_turn(std::move(to.log)),
+                  .log_repeatable = in_turn(std::move(to.log_repeatable)),
                   .ended = std::move(to.ended)} {}
 
     /// Several threads report; whoever listens hears one at a time.
@@ -305,7 +306,9 @@ struct Forwarder::Parts final : relay::Observer, relay::SessionFactory {
     }
 
     void keys_changed(relay::SessionSlot slot, std::string_view description) noexcept override {
-        say(LogLevel::verbose, fmt::format("{}keys are on: {}", name_of(slot), description));
+        say_repeatable(Repeatable::keys_changed,
+                       LogLevel::verbose,
+                       fmt::format("{}keys are on: {}", name_of(slot), description));
     }
 
     void session_established(relay::SessionSlot slot) noexcept override {
@@ -321,7 +324,9 @@ struct Forwarder::Parts final : relay::Observer, relay::SessionFactory {
                       const relay::SessionEnd& end,
                       bool was_established) noexcept override {
         // Tunnels ended with the one; without the other everything goes on as it was.
-        say(was_established ? LogLevel::info : LogLevel::verbose,
+        say_repeatable(
+            Repeatable::session_lost,
+            was_established ? LogLevel::info : LogLevel::verbose,
             fmt::format(
                 "{}{}; other sessions go on", name_of(slot), end_message(end, settings).front()));
     }
@@ -341,11 +346,12 @@ struct Forwarder::Parts final : relay::Observer, relay::SessionFactory {
     void tunnel_refused(const io::Address& client,
                         const relay::Target& target,
                         std::string_view reason) noexcept override {
-        say(LogLevel::info,
-            fmt::format("connection from {} to {} was refused: {}",
-                        client.to_string(),
-                        name_of(target),
-                        printable(reason)));
+        say_repeatable(Repeatable::connection_refused,
+                       LogLevel::info,
+                       fmt::format("connection from {} to {} was refused: {}",
+                                   client.to_string(),
+                                   name_of(target),
+                                   printable(reason)));
     }
 
     void tunnel_ended(const relay::Target& target, bool cut) noexcept override {
@@ -362,7 +368,9 @@ struct Forwarder::Parts final : relay::Observer, relay::SessionFactory {
                 "new connections wait: {} ({})", io::describe(error), io::remedy_for(error)));
     }
 
-    void warning(std::string_view text) noexcept override { say(LogLevel::info, printable(text)); }
+    void warning(std::string_view text) noexcept override {
+        say_repeatable(Repeatable::warning, LogLevel::info, printable(text));
+    }
 
     // ---- small things -------------------------------------------------------------------------
 
@@ -379,6 +387,10 @@ struct Forwarder::Parts final : relay::Observer, relay::SessionFactory {
     }
 
     void say(LogLevel level, std::string_view line) const { reports.log(level, line); }
+
+    void say_repeatable(Repeatable kind, LogLevel level, std::string_view line) const {
+        reports.log_repeatable(kind, level, line);
+    }
 
     ExitCode fail(ExitCode code, std::string_view line) const {
         say(LogLevel::quiet, line);

@@ -12,13 +12,25 @@
 
 namespace caponier::client {
 
+/// Messages that somebody else can cause as often as they like: a local client, or the server.
+enum class Repeatable : std::uint8_t {
+    connection_refused,
+    keys_changed,
+    session_lost,
+    warning,
+};
+inline constexpr std::size_t repeatable_kinds = 4;
+
 /// What to tell the user. Called on any of the forwarder's threads and in start(); ready and log
 /// one call at a time. The texts are whole lines without a newline, and free of control characters.
+/// Bytes do not flow while a call lasts: it must not wait for whoever reads the line.
 struct Reports {
     /// stdout: "Forwarding from 127.0.0.1:8080 -> db.internal:5432 via bastion.example".
     std::function<void(std::string_view line)> ready;
     /// stderr, by level.
     std::function<void(LogLevel level, std::string_view line)> log;
+    /// The same for messages whose number others decide: not each of them has to be shown.
+    std::function<void(Repeatable kind, LogLevel level, std::string_view line)> log_repeatable;
     /// Once, as the last call: Forwarder::wait() no longer blocks. May be empty.
     std::function<void()> ended = {};
 };

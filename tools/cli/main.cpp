@@ -35,12 +35,12 @@ class Runner {
     explicit Runner(StopSignals& signals) : signals_(signals) {}
 
     ExitCode operator()(const ForwardCommand& command) const {
-        Console console{command.settings.log_level};
+        Console console{{.level = command.settings.log_level}};
         return run_forwards(command.settings, signals_, console);
     }
 
     ExitCode operator()(const DemoCommand& command) const {
-        Console console{command.log_level};
+        Console console{{.level = command.log_level}};
         return run_demo(command, signals_, console);
     }
 
