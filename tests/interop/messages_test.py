@@ -133,6 +133,31 @@ class Messages(rig.Case):
 
     # ---- streams that are closed or full ----
 
+    def test_it_works_with_any_of_its_streams_closed(self):
+        server = self.start_sshd()
+        port = rig.free_port()
+        words = [rig.options.program, f"--io={rig.options.backend}", "-vv",
+                 *self.arguments_for(server, "127.0.0.1:{}:{}:{}".format(
+                     port, *self.echo.host_and_port))]
+        for closed in ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"]:
+            child = subprocess.Popen(["/bin/sh", "-c", f'exec "$@" {closed}', "sh",
+                                      "/usr/bin/setpriv", "--pdeathsig", "KILL", "--",
+                                      *map(str, words)],
+                                     stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                     stderr=subprocess.DEVNULL, env=rig.clean_environment(),
+                                     start_new_session=True)
+            self.addCleanup(child.wait)
+            self.addCleanup(child.kill)
+            rig.wait_until(lambda: listens(port), f"it forwards with {closed}")
+            load.check_echo(port)
+            for descriptor in range(3):
+                self.assertNotRegex(os.readlink(f"/proc/{child.pid}/fd/{descriptor}"),
+                                    "socket|anon_inode", f"descriptor {descriptor} with {closed}")
+
+            child.send_signal(signal.SIGTERM)
+
+            self.assertEqual(child.wait(8), 0, closed)
+
     def test_it_works_with_full_streams_and_says_so_by_its_exit_code_alone(self):
         with open("/dev/full", "wb") as full:
             child = self.start(self.start_sshd(), ["-vv"], stdout=subprocess.PIPE, stderr=full)
@@ -207,6 +232,14 @@ class Messages(rig.Case):
 
         program.wait_for_lines("connection from .* was refused", count=100)
         self.assertEqual(program.lines("stderr", "more like this"), [])
+
+
+def listens(port):
+    try:
+        load.connect(port).close()
+    except ConnectionRefusedError:
+        return False
+    return True
 
 
 if __name__ == "__main__":
