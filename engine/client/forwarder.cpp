@@ -172,6 +172,7 @@ struct Forwarder::Parts final : relay::Observer, relay::SessionFactory {
                                    .forwards = forwards,
                                    .exit_on_forward_failure = settings.exit_on_forward_failure,
                                    .pool = pool_shape(processors),
+                                   .drain_timeout = settings.drain_timeout,
                                    .seed = random_number(),
                                    .starter = &threads});
             relay_runs = true;
@@ -290,6 +291,15 @@ struct Forwarder::Parts final : relay::Observer, relay::SessionFactory {
                         address.to_string(),
                         name_of(forward.target),
                         listen_message(address, error)));
+    }
+
+    void draining(std::uint64_t connections) noexcept override {
+        say(LogLevel::info,
+            fmt::format(
+                "ending: waits up to {} s for {}, as long as bytes move; a second Ctrl-C "
+                "ends at once",
+                settings.drain_timeout.count(),
+                connections == 1 ? "a connection" : fmt::format("{} connections", connections)));
     }
 
     void finished(relay::Finish why) noexcept override {

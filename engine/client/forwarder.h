@@ -68,8 +68,9 @@ class Forwarder {
     [[nodiscard]] ExitCode wait();
     /// wait() with a limit: false if it still runs.
     [[nodiscard]] bool wait_for(std::chrono::milliseconds limit);
-    /// Stops listening, lets the open connections finish for at most 10 s, ends with ok. A second
-    /// call ends at once. From any thread, not from a signal handler.
+    /// Stops listening, lets the open connections finish for Settings::drain_timeout at most and
+    /// not while no byte moves, ends with ok. A second call ends at once. From any thread, not from
+    /// a signal handler.
     void stop();
     /// A person is being asked for something, and nothing was logged in before. From any thread.
     [[nodiscard]] bool asks_person_to_log_in() const noexcept;

@@ -239,7 +239,7 @@ bool set_algorithms(Settings& settings, const Arguments& arguments) {
     return is_algorithm_list(arguments.front());
 }
 
-constexpr std::array<Option, 41> options{{
+constexpr std::array<Option, 42> options{{
     {"HostName",
      "a host name or address",
      [](Settings& s, const Arguments& a) { return s.host_name = a.front(), true; }},
@@ -315,6 +315,9 @@ constexpr std::array<Option, 41> options{{
     {"ConnectTimeout",
      takes_time,
      [](Settings& s, const Arguments& a) { return set_time(s.connect_timeout, a); }},
+    {"DrainTimeout",
+     takes_time,
+     [](Settings& s, const Arguments& a) { return set_time(s.drain_timeout, a); }},
     {"ServerAliveInterval",
      takes_time,
      [](Settings& s, const Arguments& a) { return set_time(s.server_alive_interval, a); }},

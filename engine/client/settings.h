@@ -13,6 +13,7 @@
 #include "engine/client/authentication_options.h"
 #include "engine/io/choose_loop.h"
 #include "engine/relay/close_without_eof.h"
+#include "engine/relay/limits.h"
 #include "ssh/config.h"
 
 namespace caponier::client {
@@ -70,7 +71,10 @@ struct Settings {
     bool no_host_authentication_for_localhost = false;
     bool exit_on_forward_failure = false;
     bool gateway_ports = false;
-    std::chrono::seconds connect_timeout{10};        ///< 0: no limit but the kernel's
+    std::chrono::seconds connect_timeout{10};  ///< 0: no limit but the kernel's
+    /// How long connections may take to finish after the first stop; 0: not at all.
+    std::chrono::seconds drain_timeout =
+        std::chrono::floor<std::chrono::seconds>(relay::drain_patience);
     std::chrono::seconds server_alive_interval{15};  ///< 0: never
     int server_alive_count_max = 3;
     /// SSH connections to the server, at most, and tunnels of one at which another is dialled.

@@ -26,6 +26,9 @@ struct Counters {
     Counter connections_total;
     Counter bytes_up;    ///< taken from local sockets
     Counter bytes_down;  ///< taken by local sockets
+    /// On the loop's clock, while the shard drains: when a byte of a connection was last seen to
+    /// move.
+    Counter moved_at_ns;
 };
 
 /// What one session of the pool is under. The thread that may write changes with the session: a

@@ -376,9 +376,13 @@ void ForwardedConnection::watch_delivery() noexcept {
     delivery_pause_ = std::min(delivery_pause_ * 2, delivery_poll_longest);
 }
 
+std::size_t ForwardedConnection::undelivered_bytes() const noexcept {
+    return socket_ ? backlog_.bytes() + around_.loop.undelivered_bytes(socket_) : 0;
+}
+
 /// Patience lasts as long as there is progress.
 void ForwardedConnection::check_delivery() noexcept {
-    const std::size_t left = backlog_.bytes() + around_.loop.undelivered_bytes(socket_);
+    const std::size_t left = undelivered_bytes();
     if (left < undelivered_) {
         undelivered_ = left;
         delivery_deadline_ = around_.loop.now() + delivery_patience;

@@ -79,6 +79,8 @@ class ForwardedConnection final : public StreamUser {
     void writable() noexcept override;
 
     [[nodiscard]] const Target& target() const noexcept { return target_; }
+    /// Come from the stream, and not yet at the client's kernel.
+    [[nodiscard]] std::size_t undelivered_bytes() const noexcept;
 
     // The owner's: its place in the table, the session that it was meant for, whether it was
     // refused before.

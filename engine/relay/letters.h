@@ -40,7 +40,8 @@ struct ServeTunnel {
     Tunnel tunnel;
     SessionSlot slot{};
 };
-/// Let connections finish for drain_patience, then end. No tunnel follows.
+/// Let connections finish, then end; count meanwhile when bytes move (Counters::moved_at_ns). No
+/// tunnel follows.
 struct DrainShard {};
 /// End everything: what has arrived is delivered, sessions say goodbye. No tunnel follows.
 struct EndShard {};

@@ -110,8 +110,21 @@ inline constexpr std::chrono::milliseconds accept_pause{500};
 /// A shortage of descriptors is reported this often at most.
 inline constexpr std::chrono::milliseconds accept_report_interval{10'000};
 
-/// How long open connections may take to finish once the program was asked to stop.
+/// How long open connections may take to finish once the program was asked to stop, unless the user
+/// says otherwise: as long as those who ask wait themselves before they kill (docker stop: 10 s).
 inline constexpr std::chrono::milliseconds drain_patience{10'000};
+
+/// They are waited for no longer when no byte of any of them has moved for so long. An answer
+/// comes back from the other side of the world within it, and so does a packet that was lost once.
+inline constexpr std::chrono::milliseconds drain_quiet{1'000};
+
+/// How often a drain looks whether bytes have moved: often enough to end on time, and seldom enough
+/// for thousands of connections, each of which is a question to the kernel.
+inline constexpr std::chrono::milliseconds drain_look_interval{100};
+
+/// Less than this on its way to the server is keepalives and the like, and not the bytes of a
+/// connection.
+inline constexpr std::size_t drain_noise_bytes = 1'024;
 
 /// A timer that fires so much later than it was due has not: we did not run meanwhile, because the
 /// process was stopped, or the machine, or others had the processor. Nobody else is to blame then,
@@ -186,6 +199,8 @@ inline constexpr std::size_t chosen_port_attempts_max = 16;
 
 static_assert(session_channels_max <= ssh::channels_max);
 static_assert(measure_interval < measure_validity);
+static_assert(2 * drain_look_interval < drain_quiet);
+static_assert(drain_quiet < drain_patience);
 static_assert(bulk_bytes_per_second <= saturated_bytes_per_second);
 static_assert(scarce_window_bytes <= least_window_bytes);
 static_assert(least_window_bytes <= initial_window_bytes);

@@ -56,6 +56,8 @@ class Observer {
     virtual void listen_failed(const Forward& forward,
                                const io::Address& address,
                                io::IoError error) noexcept = 0;
+    /// The relay was asked to stop and lets so many connections finish: at least one.
+    virtual void draining(std::uint64_t connections) noexcept = 0;
     /// The last call: nothing of the relay is left in the loop, and no shard runs.
     virtual void finished(Finish why) noexcept = 0;
 

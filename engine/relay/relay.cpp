@@ -367,13 +367,19 @@ void Relay::refuse_waiting(std::string_view reason) noexcept {
     waiting_.turn_away_first();
 }
 
-/// While tunnels wait, and while there is a session that may be too many; else no timer runs.
+/// While tunnels wait, while there is a session that may be too many, and while the shards drain;
+/// else no timer runs.
 void Relay::set_timer() noexcept {
     if (phase_ == Phase::serving && pool_.established_count() > 1 && !idle_look_.in_flight()) {
         loop_.wait_until(loop_.now() + pool_.idle_look(), idle_look_);
     }
-    if (phase_ == Phase::serving && !waiting_.empty() && !timer_.in_flight()) {
+    if (timer_.in_flight()) {
+        return;
+    }
+    if (phase_ == Phase::serving && !waiting_.empty()) {
         loop_.wait_until(loop_.now() + waiting_poll, timer_);
+    } else if (phase_ == Phase::draining && !all_shards_are_gone()) {
+        loop_.wait_until(loop_.now() + std::min(drain_look_interval, plan_.drain_timeout), timer_);
     }
 }
 
@@ -386,6 +392,10 @@ std::string_view Relay::why_nobody_is_let_in() const noexcept {
 }
 
 void Relay::on_timer(io::Outcome&) noexcept {
+    if (phase_ == Phase::draining && drain_is_over()) {
+        abort();
+        return;
+    }
     if (phase_ != Phase::serving) {
         return;
     }
@@ -411,12 +421,35 @@ void Relay::on_drain_request(io::Outcome&) noexcept {
     if (phase_ >= Phase::draining) {
         return;
     }
+    if (plan_.drain_timeout.count() == 0) {
+        abort();
+        return;
+    }
     move_to(Phase::draining);
+    drain_began_ = loop_.now();
     close_entrance();
     tell_shards(DrainShard{});
+    if (const std::uint64_t open = totals().connections_open; open > 0) {
+        observer_.draining(open);
+    }
+}
+
+/// Time is up, or nothing has moved on any shard for a while.
+bool Relay::drain_is_over() const noexcept {
+    io::TimePoint moved_at = drain_began_;
+    for (const Counters& counters : counters_) {
+        moved_at = std::max(moved_at,
+                            io::TimePoint{std::chrono::nanoseconds{counters.moved_at_ns.read()}});
+    }
+    const io::TimePoint now = loop_.now();
+    return now >= drain_began_ + plan_.drain_timeout || now >= moved_at + drain_quiet;
 }
 
 void Relay::on_abort_request(io::Outcome&) noexcept {
+    abort();
+}
+
+void Relay::abort() noexcept {
     if (phase_ < Phase::ending) {
         end(Finish::stopped);
     }
@@ -455,16 +488,22 @@ void Relay::listener_closed() noexcept {
 void Relay::take(const ShardEmpty& letter) noexcept {
     entry(letter.shard).state = ShardEntry::State::gone;
     entry(letter.shard).mailbox->put(LeaveLoop{});
+    if (all_shards_are_gone()) {
+        loop_.cancel(timer_);
+    }
+}
+
+bool Relay::all_shards_are_gone() const noexcept {
+    return std::all_of(shards_.begin(), shards_.end(), [](const ShardEntry& shard) {
+        return shard.state == ShardEntry::State::none || shard.state == ShardEntry::State::gone;
+    });
 }
 
 /// What the end of a turn may have brought to its end.
 void Relay::go_on() noexcept {
-    const bool shards_are_gone =
-        std::all_of(shards_.begin(), shards_.end(), [](const ShardEntry& shard) {
-            return shard.state == ShardEntry::State::none || shard.state == ShardEntry::State::gone;
-        });
-    const bool all_back = shards_are_gone && first_shard_.is_finished() && listeners_open_ == 0 &&
-                          waiting_.is_idle() && !timer_.in_flight() && !idle_look_.in_flight();
+    const bool all_back = all_shards_are_gone() && first_shard_.is_finished() &&
+                          listeners_open_ == 0 && waiting_.is_idle() && !timer_.in_flight() &&
+                          !idle_look_.in_flight();
     if (phase_ >= Phase::draining && phase_ < Phase::finished && all_back) {
         listeners_.clear();
         move_to(Phase::finished);

@@ -18,6 +18,7 @@
 #include "engine/io/loop.h"
 #include "engine/relay/counters.h"
 #include "engine/relay/letters.h"
+#include "engine/relay/limits.h"
 #include "engine/relay/listeners.h"
 #include "engine/relay/observer.h"
 #include "engine/relay/session_pool.h"
@@ -47,6 +48,8 @@ class Relay final : Listener::User, WaitingRoom::User, Mailbox<RelayLetter>::Rea
         /// One forward that cannot listen ends everything; else only if none can.
         bool exit_on_forward_failure = false;
         PoolShape pool{};
+        /// request_drain() lets connections finish for so long at most; 0: not at all.
+        std::chrono::milliseconds drain_timeout = drain_patience;
         std::uint64_t seed = 1;           ///< of the dice that place tunnels
         ShardStarter* starter = nullptr;  ///< needed for more than one shard
     };
@@ -63,8 +66,8 @@ class Relay final : Listener::User, WaitingRoom::User, Mailbox<RelayLetter>::Rea
     void run() noexcept;
     [[nodiscard]] bool is_finished() const noexcept { return phase_ == Phase::finished; }
 
-    /// Stops listening, lets connections finish for drain_patience, says goodbye. From any thread,
-    /// once.
+    /// Stops listening, lets connections finish for Plan::drain_timeout, but not while no byte
+    /// moves (drain_quiet), resets what is open then, and says goodbye. From any thread, once.
     void request_drain() noexcept { loop_.post(drain_request_); }
     /// The same without patience. From any thread, once.
     void request_abort() noexcept { loop_.post(abort_request_); }
@@ -138,6 +141,9 @@ class Relay final : Listener::User, WaitingRoom::User, Mailbox<RelayLetter>::Rea
     void end(Finish why) noexcept;
     void close_entrance() noexcept;
     void go_on() noexcept;
+    [[nodiscard]] bool all_shards_are_gone() const noexcept;
+    [[nodiscard]] bool drain_is_over() const noexcept;
+    void abort() noexcept;
     void on_drain_request(io::Outcome& outcome) noexcept;
     void on_abort_request(io::Outcome& outcome) noexcept;
 
@@ -159,6 +165,7 @@ class Relay final : Listener::User, WaitingRoom::User, Mailbox<RelayLetter>::Rea
     WaitingRoom waiting_;
     std::uint64_t connections_open_ = 0;  ///< at the last look
 
+    io::TimePoint drain_began_{};
     io::Completion timer_;
     io::Completion idle_look_;
     io::Completion drain_request_;

@@ -92,6 +92,10 @@ bool SessionWorker::is_idle() const noexcept {
            });
 }
 
+std::size_t SessionWorker::undelivered_bytes() const noexcept {
+    return queued_bytes() + (socket_ ? loop_.undelivered_bytes(socket_) : 0);
+}
+
 bool SessionWorker::needs_no_person() const noexcept {
     return phase_ == Phase::established && policy_->needs_no_person();
 }

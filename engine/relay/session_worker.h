@@ -107,6 +107,9 @@ class SessionWorker final : AnswerSink, Dialer::User, ChannelStreams::Owner {
         return session_ == nullptr ? 0 : session_->outbox_bytes();
     }
 
+    /// The same, and what the server's kernel has not acknowledged.
+    [[nodiscard]] std::size_t undelivered_bytes() const noexcept;
+
     /// For the shard's list of workers to settle.
     bool listed_for_settling = false;
 

@@ -30,7 +30,7 @@ Shard::Shard(io::Loop& loop, const Place& place)
     : loop_(loop),
       place_(place),
       mailbox_(loop, static_cast<Mailbox<ShardLetter>::Reader&>(*this)) {
-    drain_over_.bind<&Shard::on_drain_over>(*this);
+    movement_look_.bind<&Shard::on_movement_look>(*this);
     openings_check_.bind<&Shard::on_openings_check>(*this);
 }
 
@@ -305,16 +305,39 @@ void Shard::measure() noexcept {
 void Shard::drain() noexcept {
     if (phase_ < Phase::draining) {
         move_to(Phase::draining);
-        loop_.wait_until(loop_.now() + drain_patience, drain_over_);
+        watch_movement();
     }
 }
 
-void Shard::on_drain_over(io::Outcome& outcome) noexcept {
-    if (outcome.error == 0) {
-        patience_is_over_ = true;
-        for (const std::unique_ptr<ForwardedConnection>& connection : connections_) {
-            connection->abort();
-        }
+/// The relay ends the drain when nothing has moved for a while on any shard.
+void Shard::watch_movement() noexcept {
+    if (has_moved()) {
+        place_.counters.moved_at_ns.set(
+            static_cast<std::uint64_t>(loop_.now().time_since_epoch().count()));
+    }
+    loop_.wait_until(loop_.now() + drain_look_interval, movement_look_);
+}
+
+/// Since the last look. A slow line moves bytes for seconds that no socket has taken or given
+/// meanwhile, so that the kernel is asked what it still holds.
+bool Shard::has_moved() noexcept {
+    Movement now{.passed = place_.counters.bytes_up.read() + place_.counters.bytes_down.read()};
+    for (const std::unique_ptr<Session>& session : sessions_) {
+        now.on_way_to_server += session->worker.undelivered_bytes();
+    }
+    for (const std::unique_ptr<ForwardedConnection>& connection : connections_) {
+        now.on_way_to_clients += connection->undelivered_bytes();
+    }
+    const Movement before = std::exchange(movement_, now);
+    const bool is_sending =
+        std::max(now.on_way_to_server, before.on_way_to_server) > drain_noise_bytes;
+    return now.passed != before.passed || now.on_way_to_clients != before.on_way_to_clients ||
+           (is_sending && now.on_way_to_server != before.on_way_to_server);
+}
+
+void Shard::on_movement_look(io::Outcome&) noexcept {
+    if (phase_ == Phase::draining) {
+        watch_movement();
     }
 }
 
@@ -333,7 +356,7 @@ void Shard::end() noexcept {
     for (const std::unique_ptr<ForwardedConnection>& connection : connections_) {
         connection->limit_delivery();
     }
-    loop_.cancel(drain_over_);
+    loop_.cancel(movement_look_);
     loop_.cancel(openings_check_);
     for (const std::unique_ptr<Session>& session : sessions_) {
         session->worker.disconnect();
@@ -343,15 +366,14 @@ void Shard::end() noexcept {
 /// What the end of a turn may have brought to its end.
 void Shard::go_on() noexcept {
     // A server drops what it still has for a target when the session ends before the channel does.
-    const bool quiet = patience_is_over_ ||
-                       std::all_of(sessions_.begin(), sessions_.end(), [](const auto& session) {
-                           return session->worker.is_quiet();
-                       });
+    const bool quiet = std::all_of(sessions_.begin(), sessions_.end(), [](const auto& session) {
+        return session->worker.is_quiet();
+    });
     if (phase_ == Phase::draining && connections_.empty() && quiet) {
         end();
     }
     const bool all_back = connections_.empty() && ended_.empty() && sessions_.empty() &&
-                          !drain_over_.in_flight() && !openings_check_.in_flight();
+                          !movement_look_.in_flight() && !openings_check_.in_flight();
     if (phase_ == Phase::ending && all_back) {
         move_to(Phase::empty);
         small_pool_.reset();

@@ -89,13 +89,14 @@ class Shard final : ForwardedConnection::Owner, SessionWorker::Owner, Mailbox<Sh
     void go_on() noexcept;
     void check_openings_later() noexcept;
     void on_openings_check(io::Outcome& outcome) noexcept;
-    void on_drain_over(io::Outcome& outcome) noexcept;
+    void watch_movement() noexcept;
+    [[nodiscard]] bool has_moved() noexcept;
+    void on_movement_look(io::Outcome& outcome) noexcept;
 
     io::Loop& loop_;
     Place place_;
     Mailbox<ShardLetter> mailbox_;
     Phase phase_ = Phase::idle;
-    bool patience_is_over_ = false;  ///< of a drain
 
     std::unique_ptr<io::BufferPool> small_pool_;
     std::unique_ptr<io::BufferPool> large_pool_;
@@ -109,7 +110,14 @@ class Shard final : ForwardedConnection::Owner, SessionWorker::Owner, Mailbox<Sh
     io::TimePoint last_measure_{};
     std::chrono::nanoseconds cpu_at_measure_{0};
     io::Completion openings_check_;
-    io::Completion drain_over_;
+    io::Completion movement_look_;
+    /// What a look of a drain found, to be compared with the next.
+    struct Movement {
+        std::uint64_t passed = 0;          ///< bytes of connections, both ways
+        std::size_t on_way_to_server = 0;  ///< not acknowledged by its kernel
+        std::size_t on_way_to_clients = 0;
+    };
+    Movement movement_;
 };
 
 }  // namespace caponier::relay

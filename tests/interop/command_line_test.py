@@ -1,9 +1,8 @@
 #!/usr/bin/python3 -B
 """The command line: what is accepted, what is refused with which exit code, what goes to which
-stream, and what signals do."""
+stream. What signals do is stopping_test.py's."""
 
 import signal
-import threading
 
 import load
 import rig
@@ -172,90 +171,6 @@ class CommandLine(rig.Case):
         load.check_echo(port)
 
         self.assertGreater(len(program.lines()), 1)
-
-    # ---- signals ----
-
-    def test_sigint_and_sigterm_end_an_idle_program_with_0(self):
-        server = self.start_sshd()
-        for number in signal.SIGINT, signal.SIGTERM:
-            program, _ = self.forward(server, self.target.host_and_port)
-
-            program.signal(number)
-
-            self.assertEqual(program.wait_for_exit(5), 0)
-
-    def test_the_first_signal_lets_connections_finish_and_takes_no_new_ones(self):
-        program, [port] = self.forward(self.start_sshd(), self.target.host_and_port)
-        with load.connect(port) as connection:
-            connection.sendall(b"before")
-            self.assertEqual(load.receive_exactly(connection, 6), b"before")
-
-            program.signal(signal.SIGTERM)
-
-            rig.wait_until(lambda: refuses(port), "the listener is closed")
-            connection.sendall(b"after")
-            self.assertEqual(load.receive_exactly(connection, 5), b"after")
-            received = load.exchange(connection)
-        self.assertEqual(received.end, load.CLEAN)
-        self.assertEqual(program.wait_for_exit(5), 0)
-
-    def test_a_transfer_that_runs_when_the_signal_comes_is_finished(self):
-        target = load.Target(load.duplex)
-        program, [port] = self.forward(self.start_sshd(), target.host_and_port)
-        client = threading.Thread(target=load.converse, args=(port, 3, 64 * 1024 * 1024))
-        client.start()
-        target.wait_for_connections(1)
-
-        program.signal(signal.SIGINT)
-
-        client.join(30)
-        self.assertEqual(target.wait_for_results(1), [True])
-        self.assertEqual(program.wait_for_exit(5), 0)
-
-    def test_the_second_signal_ends_the_program_at_once_and_resets_what_is_open(self):
-        program, [port] = self.forward(self.start_sshd(), self.target.host_and_port)
-        with load.connect(port) as connection:
-            connection.sendall(b"before")
-            self.assertEqual(load.receive_exactly(connection, 6), b"before")
-            program.signal(signal.SIGINT)
-            rig.wait_until(lambda: refuses(port), "the listener is closed")
-
-            program.signal(signal.SIGINT)
-
-            self.assertEqual(program.wait_for_exit(3), 0)
-            self.assertEqual(load.exchange(connection, finish=False).end, load.RESET)
-
-    def test_the_drain_ends_after_ten_seconds_and_resets_what_is_open(self):
-        program, [port] = self.forward(self.start_sshd(), self.target.host_and_port)
-        with load.connect(port) as connection:
-            connection.sendall(b"before")
-            self.assertEqual(load.receive_exactly(connection, 6), b"before")
-
-            program.signal(signal.SIGTERM)
-
-            self.assertEqual(load.exchange(connection, finish=False).end, load.RESET)
-            self.assertEqual(program.wait_for_exit(14), 0)
-
-    def test_a_signal_ends_a_program_that_waits_for_a_silent_server(self):
-        server = self.start_sshd()
-        silent = load.Target(load.sink)
-        program = self.start_caponier(self.flat(self.words_for(server, port=["-p", silent.port])))
-        silent.wait_for_connections(1)
-
-        program.signal(signal.SIGTERM)
-
-        self.assertEqual(program.wait_for_exit(5), 0)
-
-
-def refuses(port):
-    try:
-        load.connect(port).close()
-    except ConnectionRefusedError:
-        return True
-    except ConnectionResetError:
-        # It was in the backlog when the listener closed: the next one is refused.
-        return False
-    return False
 
 
 if __name__ == "__main__":

@@ -47,6 +47,7 @@ class Witness final : public relay::Observer {
     void listen_failed(const relay::Forward&, const io::Address&, io::IoError) noexcept override {
         port_.set_value(0);
     }
+    void draining(std::uint64_t) noexcept override {}
     void finished(relay::Finish why) noexcept override { finish = why; }
     void peer_identified(relay::SessionSlot, std::string_view) noexcept override {}
     void keys_changed(relay::SessionSlot, std::string_view) noexcept override {}

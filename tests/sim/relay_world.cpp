@@ -176,6 +176,7 @@ class RelayWorld final : relay::Observer, relay::SessionFactory, relay::ShardSta
     void listen_failed(const relay::Forward& forward,
                        const io::Address& address,
                        io::IoError error) noexcept override;
+    void draining(std::uint64_t) noexcept override {}
     void finished(relay::Finish why) noexcept override;
     void session_ended(const relay::SessionEnd& end) noexcept override;
     void session_established(relay::SessionSlot) noexcept override {}

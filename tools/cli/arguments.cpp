@@ -322,8 +322,8 @@ std::string_view help_text() noexcept {
        caponier demo [--once]
 
 Listens here and delivers each connection to host:hostport through an SSH server, as ssh -N -L does.
-A line on stdout says when a forward is ready. Ctrl-C lets open connections finish for up to 10 s;
-again, it ends at once.
+A line on stdout says when a forward is ready. Ctrl-C lets open connections finish for up to 10 s,
+as long as bytes move; again, it ends at once.
 
   -L [bind:]port:host:hostport   what to forward, repeatable; port 0 picks a free one
   -p port                        of the SSH server (22)
@@ -339,7 +339,7 @@ again, it ends at once.
                                    CASignatureAlgorithms RevokedHostKeys HostKeyAlias
                                    HashKnownHosts NoHostAuthenticationForLocalhost
                                    CheckHostIP UpdateHostKeys VerifyHostKeyDNS VisualHostKey
-                                   PoolSessions ChannelsPerSession MemoryBudget
+                                   PoolSessions ChannelsPerSession MemoryBudget DrainTimeout
   -c ciphers, -m macs            the same as -o Ciphers=... and -o MACs=...
   -F none                        no configuration file, which is how it works anyway
   -v, -q                         say more (twice: everything), say nothing

@@ -247,6 +247,9 @@ void Console::wait_for_writer(Lock& lock) {
            progressed_.wait_for(lock, options_.patience, has_progressed)) {
         seen = written_;
     }
+    if (has_ended_) {
+        return;
+    }
     has_given_up_ = true;
     handle_wake_signal();
     // It may have been about to make the call, so that one signal would not do.

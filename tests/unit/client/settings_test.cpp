@@ -78,6 +78,7 @@ TEST(Options, SetEveryKeyThatIsSupported) {
                                    "VisualHostKey no",
                                    "ExitOnForwardFailure true",
                                    "ConnectTimeout 1m30s",
+                                   "DrainTimeout 0",
                                    "ServerAliveInterval 5",
                                    "ServerAliveCountMax 7",
                                    "GatewayPorts yes",
@@ -103,6 +104,7 @@ TEST(Options, SetEveryKeyThatIsSupported) {
     EXPECT_TRUE(s.no_host_authentication_for_localhost);
     EXPECT_TRUE(s.exit_on_forward_failure);
     EXPECT_EQ(s.connect_timeout, seconds{90});
+    EXPECT_EQ(s.drain_timeout, seconds{0});
     EXPECT_EQ(s.server_alive_interval, seconds{5});
     EXPECT_EQ(s.server_alive_count_max, 7);
     EXPECT_TRUE(s.gateway_ports);

@@ -105,6 +105,9 @@ class RecordingObserver final : public Observer {
     void listen_failed(const Forward&, const io::Address& address, io::IoError) noexcept override {
         told.push_back("listen failed at " + address.to_string());
     }
+    void draining(std::uint64_t connections) noexcept override {
+        told.push_back("draining " + std::to_string(connections));
+    }
     void finished(Finish why) noexcept override { finishes.push_back(why); }
     void peer_identified(SessionSlot, std::string_view line) noexcept override {
         told.push_back("identified " + std::string{line});

@@ -247,7 +247,7 @@ TEST_F(ThreeSessions, EndTheRelayOnlyWhenTheLastOneIsGone) {
 
 TEST_F(ThreeSessions, AreDrainedTogether) {
     relay->request_drain();
-    ground.pass(drain_patience + milliseconds{100});
+    ground.pass(drain_quiet + 2 * drain_look_interval);
 
     EXPECT_EQ(observer.finishes, std::vector{Finish::stopped});
     for (std::size_t which = 0; which < 3; ++which) {

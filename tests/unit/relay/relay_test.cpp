@@ -60,12 +60,13 @@ class RelayTest : public testing::Test {
         forwards.push_back({std::move(binds), {"db.internal", 5432}});
     }
     void make(bool exit_on_forward_failure = false) {
-        relay = std::make_unique<Relay>(
-            ground.loop,
-            observer,
-            Relay::Plan{.destination = destination,
-                        .forwards = forwards,
-                        .exit_on_forward_failure = exit_on_forward_failure});
+        relay =
+            std::make_unique<Relay>(ground.loop,
+                                    observer,
+                                    Relay::Plan{.destination = destination,
+                                                .forwards = forwards,
+                                                .exit_on_forward_failure = exit_on_forward_failure,
+                                                .drain_timeout = drain_timeout});
     }
     void start(bool exit_on_forward_failure = false) {
         make(exit_on_forward_failure);
@@ -107,6 +108,7 @@ class RelayTest : public testing::Test {
     FakeFactory factory{ground.loop};
     Destination destination;
     std::vector<Forward> forwards;
+    milliseconds drain_timeout = drain_patience;
     RecordingObserver observer;
     int ssh_listener = -1;
     std::optional<int> server_number;
@@ -304,7 +306,7 @@ TEST_F(ServingRelay, LetsOpenConnectionsFinishBeforeItStops) {
     push(ssh::ChannelOpened{ssh::LocalChannelId{0}});
 
     relay->request_drain();
-    pass(drain_patience / 2);
+    pass(drain_quiet / 2);
     EXPECT_FALSE(ground.network.connect(local).has_value());
     client.write("last words");
     client.shut_down();
@@ -316,11 +318,54 @@ TEST_F(ServingRelay, LetsOpenConnectionsFinishBeforeItStops) {
     EXPECT_TRUE(client.saw_end());
 }
 
+TEST_F(ServingRelay, TellsHowManyConnectionsItWaitsFor) {
+    connect(local);
+    connect(local);
+
+    relay->request_drain();
+    settle();
+
+    EXPECT_EQ(observer.times("draining 2"), 1U);
+}
+
+TEST_F(ServingRelay, ResetsWhatIsOpenWhenNothingMovesAnyMore) {
+    const Peer client = connect(local);
+    push(ssh::ChannelOpened{ssh::LocalChannelId{0}});
+
+    relay->request_drain();
+    pass(drain_quiet - drain_look_interval);
+    EXPECT_TRUE(observer.finishes.empty());
+    pass(3 * drain_look_interval);
+
+    EXPECT_EQ(observer.finishes, std::vector{Finish::stopped});
+    EXPECT_TRUE(client.saw_reset());
+}
+
+TEST_F(ServingRelay, WaitsForItsWholePatienceWhileBytesMove) {
+    Peer client = connect(local);
+    push(ssh::ChannelOpened{ssh::LocalChannelId{0}});
+
+    relay->request_drain();
+    for (milliseconds passed{0}; passed < drain_patience - drain_quiet; passed += drain_quiet / 2) {
+        client.write("still here");
+        pass(drain_quiet / 2);
+    }
+    EXPECT_TRUE(observer.finishes.empty());
+    EXPECT_FALSE(client.saw_reset());
+    client.write("still here");
+    pass(drain_quiet / 2);
+    client.write("still here");
+    pass(drain_quiet / 2 + drain_look_interval);
+
+    EXPECT_TRUE(client.saw_reset());
+    EXPECT_EQ(observer.finishes, std::vector{Finish::stopped});
+}
+
 TEST_F(ServingRelay, WaitsUntilTheServerHasPassedOnWhatItGot) {
     session().channels_used = 1;
 
     relay->request_drain();
-    pass(drain_patience / 2);
+    pass(drain_quiet / 2);
     EXPECT_TRUE(observer.finishes.empty());
     session().channels_used = 0;
     server().write("!");
@@ -329,24 +374,68 @@ TEST_F(ServingRelay, WaitsUntilTheServerHasPassedOnWhatItGot) {
     EXPECT_EQ(observer.finishes, std::vector{Finish::stopped});
 }
 
-TEST_F(ServingRelay, DoesNotWaitLongerThanItsPatienceForTheServer) {
+TEST_F(ServingRelay, DoesNotWaitForAServerThatIsStill) {
     session().channels_used = 1;
 
     relay->request_drain();
-    pass(drain_patience + milliseconds{1});
+    pass(drain_quiet + 2 * drain_look_interval);
+
+    EXPECT_EQ(observer.finishes, std::vector{Finish::stopped});
+    EXPECT_EQ(observer.times("draining 0"), 0U);
+}
+
+TEST_F(ServingRelay, WhatASlowLineStillHasToCarryMoves) {
+    session().channels_used = 1;
+    session().outbox_claimed_bytes = 100'000;
+
+    relay->request_drain();
+    for (int count = 0; count < 6; ++count) {
+        session().outbox_claimed_bytes -= 10'000;
+        pass(drain_quiet / 2);
+    }
+
+    EXPECT_TRUE(observer.finishes.empty());
+    session().channels_used = 0;
+}
+
+TEST_F(ServingRelay, KeepalivesAreNotBytesThatMove) {
+    session().channels_used = 1;
+
+    relay->request_drain();
+    for (int count = 0; count < 12 && observer.finishes.empty(); ++count) {
+        session().outbox_claimed_bytes = count % 2 == 0 ? 100 : 0;
+        pass(drain_quiet / 4);
+    }
 
     EXPECT_EQ(observer.finishes, std::vector{Finish::stopped});
 }
 
-TEST_F(ServingRelay, ResetsWhatIsStillOpenWhenPatienceIsOver) {
+TEST_F(RelayTest, WithoutPatienceADrainIsAReset) {
+    forward({local});
+    drain_timeout = milliseconds{0};
+    start();
     const Peer client = connect(local);
     push(ssh::ChannelOpened{ssh::LocalChannelId{0}});
 
     relay->request_drain();
-    pass(drain_patience - milliseconds{100});
-    EXPECT_TRUE(observer.finishes.empty());
+    settle();
+
+    EXPECT_TRUE(client.saw_reset());
+    EXPECT_EQ(observer.finishes, std::vector{Finish::stopped});
+    EXPECT_EQ(observer.times("draining 1"), 0U);
+}
+
+TEST_F(RelayTest, PatienceIsWhatTheUserWants) {
+    forward({local});
+    drain_timeout = drain_quiet / 2;
+    start();
+    const Peer client = connect(local);
+    push(ssh::ChannelOpened{ssh::LocalChannelId{0}});
+
+    relay->request_drain();
+    pass(drain_timeout - drain_look_interval);
     EXPECT_FALSE(client.saw_reset());
-    pass(milliseconds{200});
+    pass(2 * drain_look_interval);
 
     EXPECT_TRUE(client.saw_reset());
     EXPECT_EQ(observer.finishes, std::vector{Finish::stopped});
