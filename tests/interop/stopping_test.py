@@ -66,6 +66,24 @@ class Stopping(rig.Case):
 
         self.assertEqual(program.wait_for_exit(5), 0)
 
+    def test_a_signal_that_was_ignored_at_the_start_stays_ignored(self):
+        # As shells start a script's background jobs, and as nohup does.
+        server = self.start_sshd()
+        others = {"INT": signal.SIGTERM, "HUP": signal.SIGTERM, "TERM": signal.SIGINT}
+        for ignored, other in others.items():
+            program = self.keep(IgnoringCaponier(
+                ignored, self.arguments_for(server, "127.0.0.1:0:{}:{}".format(
+                    *self.target.host_and_port))))
+            [port] = program.wait_until_ready()
+
+            program.signal(getattr(signal, f"SIG{ignored}"))
+
+            for _ in range(20):
+                load.check_echo(port)
+            self.assertTrue(program.is_running(), ignored)
+            program.signal(other)
+            self.assertEqual(program.wait_for_exit(5), 0, ignored)
+
     # ---- something is open ----
 
     def test_the_first_signal_lets_connections_finish_and_takes_no_new_ones(self):
@@ -180,6 +198,16 @@ class Stopping(rig.Case):
             self.assertEqual(program.wait_for_exit(5), 0)
             client.join(10)
             self.assertEqual(received.end, load.RESET)
+
+
+class IgnoringCaponier(rig.Caponier):
+    """Started by a shell that ignores a signal."""
+
+    def __init__(self, ignored, arguments):
+        words = [rig.options.program, f"--io={rig.options.backend}", *map(str, arguments)]
+        rig.Process.__init__(self, "caponier", [
+            "/bin/sh", "-c", f"trap '' {ignored}; exec \"$@\"", "sh", *words],
+            rig.clean_environment())
 
 
 def refuses(port):

@@ -56,6 +56,10 @@ def main(flags=()):
     rig.check_machine()
 
     signal.signal(signal.SIGALRM, _too_long)
+    # A shell starts what is in its background with SIGINT ignored, and what the tests start would
+    # inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     print("TAP version 13")
     print(f"1..{len(cases)}", flush=True)
     failed = 0

@@ -68,10 +68,11 @@ void die_of_interrupt() noexcept {
 tl::expected<StopSignals, std::string> StopSignals::make() {
     sigset_t stopping;
     sigemptyset(&stopping);
-    sigaddset(&stopping, SIGINT);
-    sigaddset(&stopping, SIGTERM);
-    if (!is_ignored(SIGHUP)) {
-        sigaddset(&stopping, SIGHUP);
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
+        // One that is blocked would arrive although it is ignored.
+        if (!is_ignored(signal)) {
+            sigaddset(&stopping, signal);
+        }
     }
     sigprocmask(SIG_BLOCK, &stopping, nullptr);
     io::Socket signals{signalfd(-1, &stopping, SFD_CLOEXEC | SFD_NONBLOCK)};

@@ -27,8 +27,8 @@ void prepare_process() noexcept;
 void die_of_interrupt() noexcept;
 
 /// SIGINT, SIGTERM and SIGHUP as something to wait for. Made before any thread starts, because
-/// threads inherit that these signals are blocked. A SIGHUP that the caller ignores (nohup) stays
-/// ignored.
+/// threads inherit that these signals are blocked. Those that the caller ignores stay ignored:
+/// SIGHUP under nohup, SIGINT in a script's background jobs.
 class StopSignals {
   public:
     /// The error is one line: the process has no descriptors left, or a filter refuses signalfd.
