@@ -108,9 +108,9 @@ struct Forwarder::Parts final : relay::Observer, relay::SessionFactory {
             return ExitCode::ok;
         }
         if (!addresses) {
-            say(LogLevel::quiet, addresses.error().message);
+            say(LogLevel::fatal, addresses.error().message);
             if (const std::string hint = alias_hint(settings.host_name, account); !hint.empty()) {
-                say(LogLevel::quiet, hint);
+                say(LogLevel::fatal, hint);
             }
             return ExitCode::failed;
         }
@@ -212,7 +212,7 @@ struct Forwarder::Parts final : relay::Observer, relay::SessionFactory {
                 if (stopping.stop_requested()) {
                     return false;
                 }
-                say(LogLevel::quiet, binds.error());
+                say(LogLevel::fatal, binds.error());
                 if (settings.exit_on_forward_failure || settings.local_forwards.size() == 1) {
                     return false;
                 }
@@ -286,7 +286,7 @@ struct Forwarder::Parts final : relay::Observer, relay::SessionFactory {
     void listen_failed(const relay::Forward& forward,
                        const io::Address& address,
                        io::IoError error) noexcept override {
-        say(LogLevel::quiet,
+        say(LogLevel::fatal,
             fmt::format("cannot listen on {} (for {}): {}",
                         address.to_string(),
                         name_of(forward.target),
@@ -305,7 +305,7 @@ struct Forwarder::Parts final : relay::Observer, relay::SessionFactory {
     void finished(relay::Finish why) noexcept override {
         finish = why;
         if (why == relay::Finish::no_memory) {
-            say(LogLevel::quiet,
+            say(LogLevel::fatal,
                 "no memory for the receive buffers (raise the memory limit of the process, "
                 "ulimit -v, or of its cgroup)");
         }
@@ -343,7 +343,7 @@ struct Forwarder::Parts final : relay::Observer, relay::SessionFactory {
 
     void session_ended(const relay::SessionEnd& end) noexcept override {
         for (const std::string& line : end_message(end, settings)) {
-            say(LogLevel::quiet, line);
+            say(LogLevel::fatal, line);
         }
     }
 
@@ -403,7 +403,7 @@ struct Forwarder::Parts final : relay::Observer, relay::SessionFactory {
     }
 
     ExitCode fail(ExitCode code, std::string_view line) const {
-        say(LogLevel::quiet, line);
+        say(code == ExitCode::usage ? LogLevel::quiet : LogLevel::fatal, line);
         return code;
     }
 

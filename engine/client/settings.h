@@ -34,7 +34,15 @@ struct LocalForward {
     std::uint16_t host_port = 0;
 };
 
-enum class LogLevel : std::uint8_t { quiet, info, verbose, debug };
+/// How much is said. As with ssh -q, a quiet program tells only what is wrong with its command
+/// line: its exit code says the rest.
+enum class LogLevel : std::uint8_t {
+    quiet,
+    fatal,  ///< of messages: why the program ends, or a forward is missing
+    info,
+    verbose,
+    debug,
+};
 
 /// Ciphers and its relatives as they were written, prefix and wildcards included; empty where
 /// nothing was. What they come to is known when the engine is (algorithm_options.h).

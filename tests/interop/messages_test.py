@@ -190,6 +190,49 @@ class Messages(rig.Case):
         child.send_signal(signal.SIGTERM)
         self.assertEqual(child.wait(8), 0)
 
+    # ---- -q ----
+
+    def assert_silent(self, arguments, code):
+        """With -q the exit code alone tells; without it there is a message as well."""
+        for quiet in [["-q"], []]:
+            program = self.start_caponier([*quiet, *arguments])
+            self.assertEqual(program.wait_for_exit(15), code, arguments)
+            self.assertEqual(program.lines("stdout"), [])
+            self.assertEqual(program.messages() == [], quiet == ["-q"], program.lines())
+
+    def test_q_says_nothing_of_what_fails(self):
+        server = self.start_sshd()
+        stranger = rig.make_key(self.directory / "stranger")
+        other_hosts = self.directory / "other_hosts"
+        other_hosts.write_text(server.known_host_line(stranger))
+        forward = "127.0.0.1:0:127.0.0.1:9"
+        words = self.arguments_for(server, forward)
+        self.assert_silent([*words[:-1], "no-such-host.invalid"], 255)
+        self.assert_silent(self.arguments_for(server, forward, known_hosts=other_hosts), 255)
+        self.assert_silent(self.arguments_for(server, forward, known_hosts="/dev/null"), 255)
+        self.assert_silent(["-o", "BatchMode=yes",
+                            *self.arguments_for(server, forward, identity=stranger)], 255)
+        taken = f"127.0.0.1:{server.port}:127.0.0.1:9"
+        self.assert_silent(self.arguments_for(server, taken), 73)
+        self.assert_silent(self.arguments_for(server, "no-such-host.invalid:0:a:9"), 73)
+        server.port = rig.free_port()
+        self.assert_silent(self.arguments_for(server, forward), 255)
+
+    def test_q_says_nothing_when_the_server_dies(self):
+        server = self.start_sshd()
+        program, _ = self.forward(server, self.echo.host_and_port, options=["-q"])
+
+        server.kill()
+
+        self.assertEqual(program.wait_for_exit(), 255)
+        self.assertEqual(program.lines(), [])
+
+    def test_what_is_wrong_with_the_command_line_is_told_even_with_q(self):
+        for words in [["-Z"], ["-o", "Port=x"], ["-L", "8080"], ["-c", "none-such"]]:
+            program = self.start_caponier(["-q", *words, "-L", "8080:a:1", "localhost"])
+            self.assertEqual(program.wait_for_exit(), 64, words)
+            self.assertEqual(len(program.lines()), 1, words)
+
     # ---- no thread for it ----
 
     def test_where_no_thread_can_be_started_one_line_says_why(self):

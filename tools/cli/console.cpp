@@ -150,7 +150,7 @@ client::Reports Console::reports() {
 }
 
 void Console::put_message(client::LogLevel level, std::string_view line) {
-    const bool is_last_word = level == client::LogLevel::quiet;
+    const bool is_last_word = level <= client::LogLevel::fatal;
     queue_.put(LineQueue::Stream::messages,
                fmt::format("caponier: {}\n", line),
                is_last_word ? LineQueue::Weight::needed : LineQueue::Weight::ordinary);

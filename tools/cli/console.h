@@ -41,7 +41,7 @@ class Console {
 
     /// A line on stdout.
     void say(std::string_view line);
-    /// "caponier: line" on stderr. LogLevel::quiet is for what is shown whatever the user chose.
+    /// "caponier: line" on stderr. LogLevel::quiet is for what is shown also with -q.
     /// Where nobody reads, lines are dropped, and the next reader is told how many.
     void log(client::LogLevel level, std::string_view line);
     /// The same for what others can cause again and again: counted beyond the first few, unless

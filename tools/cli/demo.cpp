@@ -158,7 +158,7 @@ class Scene {
         if (const auto ended = wait_for(-1, a_moment)) {
             return ended;
         }
-        console_.log(LogLevel::quiet, "fetching through the tunnel failed: " + fetched.error());
+        console_.log(LogLevel::fatal, "fetching through the tunnel failed: " + fetched.error());
         return ExitCode::failed;
     }
 
@@ -173,7 +173,7 @@ class Scene {
 
     ExitCode bastion_died() {
         console_.log(
-            LogLevel::quiet,
+            LogLevel::fatal,
             fmt::format("the demo's OpenSSH server ended ({}), so nothing can be forwarded",
                         bastion_.how_it_ended()));
         return ExitCode::failed;
@@ -188,7 +188,7 @@ class Scene {
 };
 
 ExitCode fail(Console& console, std::string_view reason) {
-    console.log(LogLevel::quiet, fmt::format("demo: {}", reason));
+    console.log(LogLevel::fatal, fmt::format("demo: {}", reason));
     return ExitCode::unavailable;
 }
 

@@ -12,7 +12,7 @@ client::ExitCode run_forwards(const client::Settings& settings,
                               Console& console) {
     auto ended = Flag::make();
     if (!ended) {
-        console.log(client::LogLevel::quiet, ended.error());
+        console.log(client::LogLevel::fatal, ended.error());
         return client::ExitCode::failed;
     }
     RunningForwarder running{settings, console.reports(), std::move(*ended)};

@@ -83,7 +83,7 @@ TEST_F(ConsoleTest, WritesResultsAndMessagesInTheirOrder) {
     open();
     console_->log(LogLevel::info, "first");
     console_->say("second");
-    console_->log(LogLevel::quiet, "third");
+    console_->log(LogLevel::fatal, "third");
     close();
 
     EXPECT_EQ(rest(), "caponier: first\nsecond\ncaponier: third\n");
@@ -108,6 +108,16 @@ TEST_F(ConsoleTest, ShowsNothingAboveItsLevel) {
     close();
 
     EXPECT_EQ(rest(), "caponier: shown\n");
+}
+
+TEST_F(ConsoleTest, AQuietOneTellsWhatIsWrongWithTheCommandLineOnly) {
+    open(LogLevel::quiet);
+    console_->log(LogLevel::fatal, "connection lost");
+    console_->log(LogLevel::quiet, "no such cipher");
+    console_->say("a result");
+    close();
+
+    EXPECT_EQ(rest(), "caponier: no such cipher\na result\n");
 }
 
 // A test that waited for the reader would not end.
@@ -135,7 +145,7 @@ TEST_F(ConsoleTest, AReaderThatComesBackIsToldOfTheLoss) {
 TEST_F(ConsoleTest, TheLastWordsStandBehindTheWordOfTheLoss) {
     open();
     say_more_than_fits();
-    console_->log(LogLevel::quiet, "the end");
+    console_->log(LogLevel::fatal, "the end");
     std::string said;
     while (said.find("the end\n") == std::string::npos) {
         ASSERT_TRUE(read_some(said));
