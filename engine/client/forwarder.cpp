@@ -147,7 +147,7 @@ struct Forwarder::Parts final : relay::Observer, relay::SessionFactory {
         if (!chosen) {
             return fail(ExitCode::failed, chosen.error());
         }
-        say(LogLevel::info, chosen->reason);
+        say(LogLevel::verbose, chosen->reason);
         return serve_relay(*chosen->loop);
     }
 
@@ -347,10 +347,11 @@ struct Forwarder::Parts final : relay::Observer, relay::SessionFactory {
         }
     }
 
-    void tunnel_opened(const relay::Target& target) noexcept override {
-        if (settings.log_level >= LogLevel::debug) {
-            say(LogLevel::debug, fmt::format("tunnel to {} is open", name_of(target)));
-        }
+    bool follows_tunnels() const noexcept override { return settings.log_level >= LogLevel::debug; }
+
+    void tunnel_opened(const io::Address& client, const relay::Target& target) noexcept override {
+        say(LogLevel::debug,
+            fmt::format("tunnel from {} to {} is open", client.to_string(), name_of(target)));
     }
 
     void tunnel_refused(const io::Address& client,
@@ -364,11 +365,14 @@ struct Forwarder::Parts final : relay::Observer, relay::SessionFactory {
                                    printable(reason)));
     }
 
-    void tunnel_ended(const relay::Target& target, bool cut) noexcept override {
-        if (settings.log_level >= LogLevel::debug) {
-            say(LogLevel::debug,
-                fmt::format("tunnel to {} {}", name_of(target), cut ? "was cut" : "ended"));
-        }
+    void tunnel_ended(const io::Address& client,
+                      const relay::Target& target,
+                      bool cut) noexcept override {
+        say(LogLevel::debug,
+            fmt::format("tunnel from {} to {} {}",
+                        client.to_string(),
+                        name_of(target),
+                        cut ? "was cut" : "ended"));
     }
 
     void accept_paused(int os_error) noexcept override {

@@ -239,7 +239,7 @@ bool set_algorithms(Settings& settings, const Arguments& arguments) {
     return is_algorithm_list(arguments.front());
 }
 
-constexpr std::array<Option, 42> options{{
+constexpr std::array<Option, 43> options{{
     {"HostName",
      "a host name or address",
      [](Settings& s, const Arguments& a) { return s.host_name = a.front(), true; }},
@@ -353,6 +353,9 @@ constexpr std::array<Option, 42> options{{
          return bytes && *bytes >= memory_budget_least;
      }},
     {"CloseWithoutEof", "auto, reset or fin", &set_close_without_eof},
+    {"LogTimestamps",
+     takes_flag,
+     [](Settings& s, const Arguments& a) { return set_flag(s.log_timestamps, a); }},
     {"Reconnect", takes_no, &is_switched_off},
 }};
 

@@ -100,6 +100,7 @@ struct Settings {
     ssh::AlgorithmLists algorithms;  ///< what complete() makes of them; empty where nothing was set
     ssh::RekeyLimit rekey_limit;
     LogLevel log_level = LogLevel::info;
+    bool log_timestamps = false;  ///< the time, in UTC, in front of each message
 };
 
 /// One "-L" argument: [bind_address:]port:host:hostport, IPv6 addresses in brackets. The error is

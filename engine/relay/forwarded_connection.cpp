@@ -53,6 +53,9 @@ void ForwardedConnection::start(Upstream* upstream) noexcept {
         close_socket(Ending::reset);
         return;
     }
+    if (around_.observer.follows_tunnels()) {
+        client_ = std::make_unique<const io::Address>(client);
+    }
     const Upstream::Opened opened =
         upstream->open(target_, Originator{client.host(), client.port()}, *this);
     if (!opened.ok) {
@@ -79,7 +82,9 @@ void ForwardedConnection::watch_hangup() noexcept {
 void ForwardedConnection::opened() noexcept {
     expects(phase_ == Phase::opening);
     move_to(Phase::open);
-    around_.observer.tunnel_opened(target_);
+    if (client_ != nullptr) {
+        around_.observer.tunnel_opened(*client_, target_);
+    }
     receive_more();
 }
 
@@ -303,11 +308,17 @@ void ForwardedConnection::on_shut_down(io::Outcome& outcome) noexcept {
 
 // ---- the end -----------------------------------------------------------------------------------
 
+void ForwardedConnection::tell_ended(bool cut) noexcept {
+    if (client_ != nullptr) {
+        around_.observer.tunnel_ended(*client_, target_, cut);
+    }
+}
+
 /// Both directions ended in order: nothing is left to be said on either side.
 void ForwardedConnection::finish_if_both_ended() noexcept {
     if (phase_ == Phase::open && local_ended_ && shut_down_) {
         upstream_->close(stream_);
-        around_.observer.tunnel_ended(target_, false);
+        tell_ended(false);
         close_socket(Ending::clean);
     }
 }
@@ -316,7 +327,7 @@ void ForwardedConnection::finish_if_both_ended() noexcept {
 void ForwardedConnection::local_failed() noexcept {
     if (has_stream()) {
         upstream_->close(stream_);
-        around_.observer.tunnel_ended(target_, true);
+        tell_ended(true);
     }
     close_socket(Ending::reset);
 }
@@ -331,7 +342,7 @@ void ForwardedConnection::closed(bool cut, MemoryShare share) noexcept {
     // client's FIN is passed on as well, but its own bytes have nowhere to go: that is a reset.
     const bool clean = !cut && remote_ended_ && local_ended_;
     ending_ = clean || planted_fault::hides_a_cut ? Ending::clean : Ending::reset;
-    around_.observer.tunnel_ended(target_, !clean);
+    tell_ended(!clean);
     move_to(Phase::delivering);
     share_ = std::move(share);
     keep_share_of_what_is_left();
@@ -412,7 +423,7 @@ void ForwardedConnection::on_hangup(io::Outcome& outcome) noexcept {
 void ForwardedConnection::abort() noexcept {
     if (has_stream()) {
         upstream_->close(stream_);
-        around_.observer.tunnel_ended(target_, true);
+        tell_ended(true);
     }
     if (phase_ < Phase::closing) {
         close_socket(Ending::reset);

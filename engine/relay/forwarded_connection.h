@@ -110,6 +110,7 @@ class ForwardedConnection final : public StreamUser {
     void keep(ReceiveRound::Link link) noexcept;
     void keep_what_was_left(std::size_t taken) noexcept;
     void go_on_down() noexcept;
+    void tell_ended(bool cut) noexcept;
     void finish_if_both_ended() noexcept;
     void local_failed() noexcept;
     void keep_share_of_what_is_left() noexcept;
@@ -128,6 +129,7 @@ class ForwardedConnection final : public StreamUser {
     Surroundings around_;
     io::Socket socket_;
     const Target& target_;
+    std::unique_ptr<const io::Address> client_;  ///< where the observer follows tunnels
     Upstream* upstream_ = nullptr;
     StreamId stream_{};
     Phase phase_ = Phase::opening;

@@ -70,13 +70,17 @@ class Observer {
                               bool was_established) noexcept = 0;
     /// The last session ended, or the first never began.
     virtual void session_ended(const SessionEnd& end) noexcept = 0;
-    virtual void tunnel_opened(const Target& target) noexcept = 0;
+    /// Whether it is told when tunnels open and end; always the same.
+    [[nodiscard]] virtual bool follows_tunnels() const noexcept = 0;
+    virtual void tunnel_opened(const io::Address& client, const Target& target) noexcept = 0;
     /// The far end, or the upstream itself, refused this one connection.
     virtual void tunnel_refused(const io::Address& client,
                                 const Target& target,
                                 std::string_view reason) noexcept = 0;
     /// `cut`: it ended by a reset, on either side.
-    virtual void tunnel_ended(const Target& target, bool cut) noexcept = 0;
+    virtual void tunnel_ended(const io::Address& client,
+                              const Target& target,
+                              bool cut) noexcept = 0;
     virtual void accept_paused(int os_error) noexcept = 0;
     virtual void warning(std::string_view text) noexcept = 0;
 

@@ -2,6 +2,7 @@
 """The command line: what is accepted, what is refused with which exit code, what goes to which
 stream. What signals do is stopping_test.py's."""
 
+import datetime
 import signal
 
 import load
@@ -147,8 +148,16 @@ class CommandLine(rig.Case):
         for line in program.lines("stdout"):
             self.assertRegex(line, rig.READY)
 
-    def test_one_line_names_the_backend(self):
-        program, _ = self.forward(self.start_sshd(), self.target.host_and_port)
+    def test_a_start_without_flags_says_nothing_on_stderr(self):
+        program, [port] = self.forward(self.start_sshd(), self.target.host_and_port)
+        load.check_echo(port)
+        program.signal(signal.SIGTERM)
+
+        self.assertEqual(program.wait_for_exit(), 0)
+        self.assertEqual(program.lines(), [])
+
+    def test_with_v_one_line_names_the_backend(self):
+        program, _ = self.forward(self.start_sshd(), self.target.host_and_port, options=["-v"])
         name = {"uring": "io_uring", "epoll": "epoll", "auto": "(io_uring|epoll)"}[
             rig.options.backend]
 
@@ -164,6 +173,34 @@ class CommandLine(rig.Case):
 
         self.assertEqual(program.wait_for_exit(), 0)
         self.assertEqual(program.lines(), [])
+
+    def test_vv_tells_of_each_connection_by_its_clients_address(self):
+        program, [port] = self.forward(self.start_sshd(), self.target.host_and_port,
+                                       options=["-vv"])
+        connections = [load.connect(port) for _ in range(2)]
+        names = ["{}:{}".format(*each.getsockname()) for each in connections]
+        for connection in connections:
+            self.assertEqual(load.exchange(connection, [b"hello"]).end, load.CLEAN)
+            connection.close()
+
+        for name in names:
+            program.wait_for_lines(f"tunnel from {name} to .* is open")
+            program.wait_for_lines(f"tunnel from {name} to .* ended")
+
+    def test_each_message_may_have_the_time_in_front_of_it(self):
+        program, [port] = self.forward(self.start_sshd(), self.target.host_and_port,
+                                       options=["-vv", "-o", "LogTimestamps=yes"])
+        before = datetime.datetime.now(datetime.timezone.utc)
+        load.check_echo(port)
+        [line] = program.wait_for_lines("tunnel .* ended")
+        after = datetime.datetime.now(datetime.timezone.utc)
+
+        for each in program.lines():
+            self.assertRegex(each, r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z caponier: ")
+        told = datetime.datetime.strptime(line.split()[0], "%Y-%m-%dT%H:%M:%S.%f%z")
+        self.assertLessEqual(before - datetime.timedelta(milliseconds=1), told)
+        self.assertLessEqual(told, after)
+        self.assertRegex(program.lines("stdout")[0], rig.READY)
 
     def test_v_says_more(self):
         program, [port] = self.forward(self.start_sshd(), self.target.host_and_port,

@@ -179,7 +179,7 @@ class Passwords(Case):
         os.mkfifo(gate)
         text = slow.program.read_text().replace("#!/bin/sh\n", f"#!/bin/sh\nread line < '{gate}'\n")
         slow.program.write_text(text)
-        program = self.start(server, slow, options=["-o", "ConnectTimeout=1"])
+        program = self.start(server, slow, options=["-v", "-o", "ConnectTimeout=1"])
         program.wait_for_lines("io_uring|epoll")
 
         # Longer than ConnectTimeout: there is nothing to wait for but the time itself.

@@ -56,7 +56,8 @@ class Witness final : public relay::Observer {
         ++sessions_lost;
     }
     void session_ended(const relay::SessionEnd&) noexcept override { ++sessions_ended; }
-    void tunnel_opened(const relay::Target&) noexcept override {
+    bool follows_tunnels() const noexcept override { return true; }
+    void tunnel_opened(const io::Address&, const relay::Target&) noexcept override {
         const std::lock_guard lock{mutex_};
         ++tunnels_[std::this_thread::get_id()];
     }
@@ -65,7 +66,7 @@ class Witness final : public relay::Observer {
                         std::string_view) noexcept override {
         ++tunnels_refused;
     }
-    void tunnel_ended(const relay::Target&, bool) noexcept override {}
+    void tunnel_ended(const io::Address&, const relay::Target&, bool) noexcept override {}
     void accept_paused(int) noexcept override {}
     void warning(std::string_view) noexcept override {}
 

@@ -187,11 +187,12 @@ class RelayWorld final : relay::Observer, relay::SessionFactory, relay::ShardSta
     }
     void peer_identified(relay::SessionSlot, std::string_view) noexcept override {}
     void keys_changed(relay::SessionSlot, std::string_view) noexcept override {}
-    void tunnel_opened(const relay::Target&) noexcept override {}
+    bool follows_tunnels() const noexcept override { return false; }
+    void tunnel_opened(const io::Address&, const relay::Target&) noexcept override {}
     void tunnel_refused(const io::Address& client,
                         const relay::Target& target,
                         std::string_view reason) noexcept override;
-    void tunnel_ended(const relay::Target&, bool) noexcept override {}
+    void tunnel_ended(const io::Address&, const relay::Target&, bool) noexcept override {}
     void accept_paused(int) noexcept override {}
     void warning(std::string_view) noexcept override {}
 

@@ -340,6 +340,7 @@ as long as bytes move; again, it ends at once.
                                    HashKnownHosts NoHostAuthenticationForLocalhost
                                    CheckHostIP UpdateHostKeys VerifyHostKeyDNS VisualHostKey
                                    PoolSessions ChannelsPerSession MemoryBudget DrainTimeout
+                                   LogTimestamps
   -c ciphers, -m macs            the same as -o Ciphers=... and -o MACs=...
   -F none                        no configuration file, which is how it works anyway
   -v, -q                         say more (twice: everything), say nothing

@@ -4,8 +4,10 @@
 
 #include "tools/cli/console.h"
 
+#include <array>
 #include <cerrno>
 #include <csignal>
+#include <ctime>
 #include <optional>
 #include <system_error>
 #include <utility>
@@ -149,10 +151,27 @@ client::Reports Console::reports() {
     };
 }
 
+/// "2026-11-26T12:34:56.789Z caponier: line". UTC, because messages of several machines are often
+/// read together, and because no hour of it comes twice.
+std::string Console::message(std::string_view line) const {
+    if (!options_.has_timestamps) {
+        return fmt::format("caponier: {}\n", line);
+    }
+    constexpr long nanoseconds_of_a_millisecond = 1'000'000;
+    timespec now{};
+    tm calendar{};
+    clock_gettime(CLOCK_REALTIME, &now);
+    gmtime_r(&now.tv_sec, &calendar);
+    std::array<char, sizeof "2026-11-26T12:34:56"> text{};
+    std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S", &calendar);
+    return fmt::format(
+        "{}.{:03}Z caponier: {}\n", text.data(), now.tv_nsec / nanoseconds_of_a_millisecond, line);
+}
+
 void Console::put_message(client::LogLevel level, std::string_view line) {
     const bool is_last_word = level <= client::LogLevel::fatal;
     queue_.put(LineQueue::Stream::messages,
-               fmt::format("caponier: {}\n", line),
+               message(line),
                is_last_word ? LineQueue::Weight::needed : LineQueue::Weight::ordinary);
 }
 
@@ -225,10 +244,9 @@ bool Console::write_next(Lock& lock, Others others) {
 void Console::write_line(const LineQueue::Line& line) {
     if (line.lost > 0) {
         write(options_.messages,
-              fmt::format(
-                  "caponier: {} lost because nobody read {}\n",
-                  line.lost == 1 ? "a message was" : fmt::format("{} messages were", line.lost),
-                  line.lost == 1 ? "it" : "them"));
+              message(line.lost == 1 ? "a message was lost because nobody read it"
+                                     : fmt::format("{} messages were lost because nobody read them",
+                                                   line.lost)));
         return;
     }
     write(line.stream == LineQueue::Stream::out ? options_.out : options_.messages, line.text);

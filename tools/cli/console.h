@@ -25,6 +25,7 @@ class Console {
   public:
     struct Options {
         client::LogLevel level = client::LogLevel::info;  ///< messages above it are not shown
+        bool has_timestamps = false;  ///< in front of each message, when it was said
         int out = STDOUT_FILENO;
         int messages = STDERR_FILENO;
         /// At the end, how long a reader that takes nothing is waited for.
@@ -56,6 +57,7 @@ class Console {
   private:
     using Lock = std::unique_lock<std::mutex>;
 
+    [[nodiscard]] std::string message(std::string_view line) const;
     void put_message(client::LogLevel level, std::string_view line);
     void put_due_summaries(RepeatLimit::TimePoint now);
     void pass_on(Lock& lock);

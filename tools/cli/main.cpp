@@ -35,7 +35,8 @@ class Runner {
     explicit Runner(StopSignals& signals) : signals_(signals) {}
 
     ExitCode operator()(const ForwardCommand& command) const {
-        Console console{{.level = command.settings.log_level}};
+        Console console{{.level = command.settings.log_level,
+                         .has_timestamps = command.settings.log_timestamps}};
         return run_forwards(command.settings, signals_, console);
     }
 

@@ -85,10 +85,12 @@ TEST(Options, SetEveryKeyThatIsSupported) {
                                    "PoolSessions 32",
                                    "ChannelsPerSession 1000",
                                    "MemoryBudget 512M",
+                                   "LogTimestamps yes",
                                    "Reconnect no"});
 
     EXPECT_EQ(applied.error, "");
     const Settings& s = applied.settings;
+    EXPECT_TRUE(s.log_timestamps);
     EXPECT_EQ(s.memory_budget_bytes, 512 * 1024 * 1024);
     EXPECT_EQ(s.host_name, "10.0.0.1");
     EXPECT_EQ(s.user, "me");

@@ -119,7 +119,8 @@ class RecordingObserver final : public Observer {
                        std::to_string(index_of(slot)));
     }
     void session_ended(const SessionEnd& end) noexcept override { ends.push_back(end); }
-    void tunnel_opened(const Target& target) noexcept override {
+    bool follows_tunnels() const noexcept override { return true; }
+    void tunnel_opened(const io::Address&, const Target& target) noexcept override {
         told.push_back("opened " + target.host);
     }
     void tunnel_refused(const io::Address&,
@@ -127,7 +128,7 @@ class RecordingObserver final : public Observer {
                         std::string_view reason) noexcept override {
         told.push_back("refused " + target.host + ": " + std::string{reason});
     }
-    void tunnel_ended(const Target& target, bool cut) noexcept override {
+    void tunnel_ended(const io::Address&, const Target& target, bool cut) noexcept override {
         told.push_back((cut ? "cut " : "ended ") + target.host);
     }
     void accept_paused(int os_error) noexcept override {

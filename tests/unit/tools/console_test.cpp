@@ -22,8 +22,7 @@ namespace {
 using client::LogLevel;
 using client::Repeatable;
 using testing::EndsWith;
-using testing::HasSubstr;
-using testing::Not;
+using testing::MatchesRegex;
 using testing::StartsWith;
 
 constexpr std::chrono::milliseconds short_patience{50};
@@ -205,6 +204,18 @@ TEST_F(ConsoleTest, WhereEverythingIsShownAFloodIsToo) {
     close();
 
     EXPECT_EQ(rest(), expected);
+}
+
+TEST_F(ConsoleTest, TheTimeStandsBeforeMessagesAndNotBeforeResults) {
+    console_.emplace(
+        Console::Options{.has_timestamps = true, .out = writer_.fd(), .messages = writer_.fd()});
+    console_->say("a result");
+    console_->log(LogLevel::info, "a message");
+    close();
+
+    EXPECT_THAT(rest(),
+                MatchesRegex("a result\n"
+                             "....-..-..T..:..:..[.]...Z caponier: a message\n"));
 }
 
 TEST_F(ConsoleTest, WhereStdoutIsNoTerminalThereIsNoStatusLine) {
