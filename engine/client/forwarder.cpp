@@ -117,8 +117,8 @@ struct Forwarder::Parts final : relay::Observer, relay::SessionFactory {
         destination.addresses = std::move(*addresses);
         destination.factory = this;
         destination.connect_timeout = settings.connect_timeout;
-        destination.alive_interval = settings.server_alive_interval;
-        destination.alive_count_max = settings.server_alive_count_max;
+        destination.alive = {.interval = settings.server_alive_interval,
+                             .probes_max = settings.server_alive_count_max};
         budget.emplace(settings.memory_budget_bytes.value_or(default_memory_budget()));
         destination.budget = &*budget;
         destination.close_without_eof = settings.close_without_eof;

@@ -161,7 +161,7 @@ void SessionWorker::on_received(io::Outcome& outcome) noexcept {
 void SessionWorker::look_for_life() noexcept {
     const std::uint64_t signs = session_->signs_of_life();
     if (std::exchange(signs_of_life_, signs) != signs) {
-        expect_life();
+        probes_.heard(loop_.now(), destination_.alive);
     }
 }
 
@@ -336,7 +336,7 @@ void SessionWorker::take(const ssh::Event& event, ReceiveRound* round) noexcept 
             [&](const ssh::Established&) {
                 move_to(Phase::established);
                 policy_->authenticated();
-                expect_life();
+                probes_.heard(loop_.now(), destination_.alive);
                 streams_.carry_over(*session_);
                 probe();
                 owner_.session_established(*this);
@@ -430,8 +430,8 @@ io::TimePoint SessionWorker::next_deadline() const noexcept {
     if (has_session() && !question_open_) {
         due = std::min(due, session_deadline());
     }
-    if (phase_ == Phase::established && destination_.alive_interval.count() > 0) {
-        due = std::min(due, alive_due_);
+    if (phase_ == Phase::established) {
+        due = std::min(due, probes_.due(destination_.alive));
     }
     if (phase_ == Phase::leaving) {
         due = std::min(due, farewell_deadline_);
@@ -483,9 +483,7 @@ void SessionWorker::forgive(std::chrono::nanoseconds late) noexcept {
         connect_deadline_ = std::max(connect_deadline_ + late, not_before);
     }
     session_expires_after_ = not_before;
-    if (unanswered_probes_ > 0) {
-        alive_due_ = loop_.now() + destination_.alive_interval;
-    }
+    probes_.forgive(loop_.now(), destination_.alive);
 }
 
 void SessionWorker::check_deadlines() noexcept {
@@ -508,52 +506,31 @@ void SessionWorker::check_deadlines() noexcept {
 }
 
 void SessionWorker::check_liveness() noexcept {
-    const std::chrono::nanoseconds interval = destination_.alive_interval;
-    if (interval.count() == 0 || loop_.now() < alive_due_) {
-        return;
-    }
-    if (unanswered_probes_ < destination_.alive_count_max) {
-        ++unanswered_probes_;
-        alive_due_ = loop_.now() + interval;
+    switch (probes_.judge(loop_.now(), destination_.alive)) {
+    case Probes::Verdict::wait:
+        break;
+    case Probes::Verdict::probe:
         probe();
-    } else if (looks_ < last_looks) {
-        ++looks_;
-        alive_due_ = loop_.now() + last_look_pause;
-    } else {
+        break;
+    case Probes::Verdict::dead:
         give_up({.phase = SessionEnd::Phase::established,
                  .error = {ssh::ErrorCode::timed_out},
                  .deadline = true});
+        break;
     }
-}
-
-/// The server is there: it may be silent for an interval from now.
-void SessionWorker::expect_life() noexcept {
-    unanswered_probes_ = 0;
-    looks_ = 0;
-    alive_due_ = loop_.now() + destination_.alive_interval;
 }
 
 void SessionWorker::probe() noexcept {
-    if (!timed_probe_) {
-        timed_probe_ = loop_.now();
-    }
+    probes_.sent(loop_.now());
     session_->probe();
 }
 
-/// Probes leave while nothing else is under way: when the session begins and when it is quiet. So
-/// the time to the answer is the path's, and not that of a queue. The shortest of the last few
-/// counts, because both ends may have been kept waiting for a processor.
 void SessionWorker::probe_answered() noexcept {
-    if (!timed_probe_) {
-        return;
-    }
-    round_trips_[round_trips_seen_ % round_trips_kept] = loop_.now() - *timed_probe_;
-    ++round_trips_seen_;
-    timed_probe_.reset();
-    const auto kept = static_cast<std::ptrdiff_t>(std::min(round_trips_seen_, round_trips_kept));
-    streams_.set_round_trip(*std::min_element(round_trips_.begin(), round_trips_.begin() + kept));
-    if (round_trips_seen_ < round_trips_kept) {
-        probe();
+    if (const auto round_trip = probes_.answered(loop_.now())) {
+        streams_.set_round_trip(*round_trip);
+        if (probes_.wants_more()) {
+            probe();
+        }
     }
 }
 

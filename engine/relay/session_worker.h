@@ -18,6 +18,7 @@
 #include "engine/relay/dialer.h"
 #include "engine/relay/limits.h"
 #include "engine/relay/observer.h"
+#include "engine/relay/probes.h"
 #include "engine/relay/receive_round.h"
 #include "engine/relay/session_policy.h"
 #include "ssh/session.h"
@@ -44,8 +45,7 @@ struct Destination {
     /// no limit but the kernel's. The login has login_patience.
     std::chrono::nanoseconds connect_timeout = std::chrono::seconds{10};
     /// A session that brought no packet for so long is asked for a sign of life; 0: never.
-    std::chrono::nanoseconds alive_interval = std::chrono::seconds{15};
-    int alive_count_max = 3;
+    AlivePatience alive{.interval = std::chrono::seconds{15}, .probes_max = 3};
     WindowBounds windows{};
     MemoryBudget* budget = nullptr;  ///< of the process; none: only `windows` bounds
     CloseWithoutEof close_without_eof = CloseWithoutEof::by_server;
@@ -161,7 +161,6 @@ class SessionWorker final : AnswerSink, Dialer::User, ChannelStreams::Owner {
     void forgive(std::chrono::nanoseconds late) noexcept;
     void check_deadlines() noexcept;
     void check_liveness() noexcept;
-    void expect_life() noexcept;
     void probe() noexcept;
     void probe_answered() noexcept;
     void give_up(SessionEnd&& end) noexcept;
@@ -196,12 +195,7 @@ class SessionWorker final : AnswerSink, Dialer::User, ChannelStreams::Owner {
     io::TimePoint farewell_deadline_{};
     io::TimePoint session_expires_after_{};  ///< whatever its deadline is
     std::uint64_t signs_of_life_ = 0;        ///< the session's, at the last look
-    io::TimePoint alive_due_{};              ///< when a silent server is probed, or given up
-    int unanswered_probes_ = 0;
-    int looks_ = 0;                             ///< after the last probe was given its time
-    std::optional<io::TimePoint> timed_probe_;  ///< when it was sent; unanswered
-    std::array<std::chrono::nanoseconds, round_trips_kept> round_trips_{};
-    std::size_t round_trips_seen_ = 0;
+    Probes probes_;
 
     io::Completion receive_;
     io::Completion send_;

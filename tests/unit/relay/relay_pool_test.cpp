@@ -285,7 +285,7 @@ TEST_F(ThreeSessions, AreNotDialedAgainAndAgainWhereTheServerEndsThemAtOnce) {
 // ---- and back ----------------------------------------------------------------------------------
 
 TEST_F(RelayPool, EndsASessionThatNobodyHasNeededForAWhile) {
-    destination.alive_interval = seconds{0};
+    destination.alive.interval = seconds{0};
     connect();
     Peer second = connect();
     EXPECT_EQ(factory.sessions.size(), 2U);
@@ -311,7 +311,7 @@ constexpr std::string_view takeover_line =
     "connection carries all tunnels";
 
 TEST_F(RelayPool, StaysWithOneSessionWhereTheServerEndsTheOlderOneForIt) {
-    destination.alive_interval = seconds{0};
+    destination.alive.interval = seconds{0};
     connect();
     ground.pass(session_trial);
     connect();
@@ -334,7 +334,7 @@ TEST_F(RelayPool, StaysWithOneSessionWhereTheServerEndsTheOlderOneForIt) {
 class SlowLogin : public RelayPool {
   protected:
     SlowLogin() {
-        destination.alive_interval = seconds{0};
+        destination.alive.interval = seconds{0};
         connect();
         ground.pass(session_trial);
         factory.prepare = [](FakeSession& session) {

@@ -135,7 +135,7 @@ TEST_F(SessionWorkerTest, LimitsTheLoginAlsoWhereConnectTimeoutIsZero) {
 
 // New keys later on are no new login.
 TEST_F(SessionWorkerTest, HasNoTimeoutAfterARekey) {
-    destination.alive_interval = seconds{0};
+    destination.alive.interval = seconds{0};
     establish();
     push(ssh::KeysChanged{});
 
@@ -203,7 +203,7 @@ TEST_F(SessionWorkerTest, HasNoConnectTimeoutIfItIsZero) {
 }
 
 TEST_F(SessionWorkerTest, HasNoConnectTimeoutOnceItIsEstablished) {
-    destination.alive_interval = seconds{0};
+    destination.alive.interval = seconds{0};
     establish();
 
     pass(hours{1});

@@ -66,16 +66,31 @@ TEST_F(SessionWorkerTest, OffersWhatWasLeftWithWhatWasMissing) {
     EXPECT_EQ(session().received, std::string(130, 'a') + std::string(69, 'b') + "c");
 }
 
+// They may be anybody's who can write into the connection.
+TEST_F(SessionWorkerTest, TakesBytesThatAreTooFewForTheSessionForNoSignOfLife) {
+    establish();
+    wants(session(), 1'000);
+
+    for (int times = 0; times < 20 && ends.empty(); ++times) {
+        pass(destination.alive.interval / 2);
+        server->write("x");
+        settle();
+    }
+
+    ASSERT_EQ(ends.size(), 1U);
+    EXPECT_TRUE(ends[0].deadline);
+}
+
 // ---- the clock ----------------------------------------------------------------------------------
 
 // Items 64 and 117.
 TEST_F(SessionWorkerTest, ProbesASilentServerAndGivesItUp) {
     establish();
 
-    pass(3 * destination.alive_interval + seconds{1});
+    pass(3 * destination.alive.interval + seconds{1});
     EXPECT_EQ(session().told, (Words{"probe", "probe", "probe"}));
     EXPECT_TRUE(ends.empty());
-    pass(destination.alive_interval);
+    pass(destination.alive.interval);
 
     ASSERT_EQ(ends.size(), 1U);
     EXPECT_EQ(ends[0].phase, Phase::established);
@@ -88,7 +103,7 @@ TEST_F(SessionWorkerTest, CountsProbesAnewWhenTheServerSaysAnything) {
     establish();
 
     for (int times = 0; times < 5; ++times) {
-        pass(3 * destination.alive_interval + seconds{1});
+        pass(3 * destination.alive.interval + seconds{1});
         server->write("alive");
         settle();
     }
@@ -104,7 +119,7 @@ TEST_F(SessionWorkerTest, TakesBytesThatFinishNoPacketForNoSignOfLife) {
 
     for (int times = 0; times < 200 && ends.empty(); ++times) {
         server->write("x");
-        pass(destination.alive_interval / 20);
+        pass(destination.alive.interval / 20);
     }
 
     ASSERT_EQ(ends.size(), 1U);
@@ -122,7 +137,7 @@ TEST_F(SessionWorkerTest, AsksTheSessionWhatWasASignOfLife) {
 
     for (int times = 0; times < 200 && ends.empty(); ++times) {
         server->write("x");
-        pass(destination.alive_interval / 20);
+        pass(destination.alive.interval / 20);
     }
 
     EXPECT_EQ(ends.size(), 1U);
@@ -132,8 +147,8 @@ TEST_F(SessionWorkerTest, AsksTheSessionWhatWasASignOfLife) {
 class HastyWorker : public SessionWorkerTest {
   protected:
     HastyWorker() {
-        destination.alive_interval = seconds{1};
-        destination.alive_count_max = 2;
+        destination.alive.interval = seconds{1};
+        destination.alive.probes_max = 2;
     }
     /// Nothing is turned meanwhile: the process is stopped.
     void stop_for(milliseconds time) { ground.stand_still(time); }
@@ -212,7 +227,7 @@ TEST_F(SessionWorkerTest, NeverProbesAServerThatIsBusy) {
     establish();
 
     for (int times = 0; times < 20; ++times) {
-        pass(destination.alive_interval / 2);
+        pass(destination.alive.interval / 2);
         server->write("data");
         settle();
     }
@@ -221,7 +236,7 @@ TEST_F(SessionWorkerTest, NeverProbesAServerThatIsBusy) {
 }
 
 TEST_F(SessionWorkerTest, NeverProbesWhenItIsToldNotTo) {
-    destination.alive_interval = seconds{0};
+    destination.alive.interval = seconds{0};
     establish();
 
     pass(hours{1});
@@ -255,8 +270,8 @@ TEST_F(SessionWorkerTest, DoesNotExpireASessionThatWaitsForAPerson) {
 }
 
 TEST_F(SessionWorkerTest, TurnsNoMoreOftenThanItsTimersWhileNothingHappens) {
-    destination.alive_interval = seconds{10};
-    destination.alive_count_max = 1'000;
+    destination.alive.interval = seconds{10};
+    destination.alive.probes_max = 1'000;
     establish();
 
     std::size_t callbacks = 0;
