@@ -9,13 +9,14 @@
 #include <csignal>
 #include <ctime>
 #include <optional>
-#include <system_error>
 #include <utility>
 
 #include <poll.h>
 #include <pthread.h>
 
 #include <fmt/format.h>
+
+#include "engine/client/start_thread.h"
 
 namespace caponier::cli {
 namespace {
@@ -79,10 +80,9 @@ Console::Console(const Options& options)
     if (!options.has_thread) {
         return;
     }
-    try {
-        writer_ = std::thread{[this] { run(); }};
-    } catch (const std::system_error&) {
-        // Then whoever says something writes it.
+    // Without it, whoever says something writes it.
+    if (auto writer = client::start_thread([this] { run(); })) {
+        writer_ = std::move(*writer);
     }
 }
 
