@@ -21,7 +21,7 @@ enum class FrameKind : std::uint8_t {
     signature,
     banner,
     established,
-    open,     ///< originator port, target port, window
+    open,     ///< originator port, target port, window, which placing of the tunnel
     opened,   ///< window, maximum packet
     refused,  ///< reason, unless it is that the target did not want to
     data,
