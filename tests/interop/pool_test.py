@@ -98,7 +98,7 @@ class Pool(rig.Case):
 
         # The tunnels that it costs before that is clear are opened again by those who want them.
         def is_told():
-            if not program.messages("from here on one SSH connection"):
+            if not program.lines(pattern="from here on one SSH connection"):
                 tunnels.append(self.connect(port))
                 self.answers(tunnels[-1])
                 return False
@@ -112,7 +112,7 @@ class Pool(rig.Case):
             self.assertEqual([self.answers(tunnel) for tunnel in tunnels], [True] * 10)
             threading.Event().wait(0.1)
         self.assertEqual(server.logins, logins)
-        self.assertEqual(len(program.messages("from here on one SSH connection")), 1)
+        self.assertEqual(len(program.lines(pattern="from here on one SSH connection")), 1)
 
 
 if __name__ == "__main__":
