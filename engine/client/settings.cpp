@@ -460,6 +460,14 @@ tl::expected<void, std::string> set_option(Settings& settings,
         settings, seen, {.key = std::string{key}, .arguments = {std::string{value}}}, value);
 }
 
+std::vector<std::string_view> option_names() {
+    std::vector<std::string_view> names;
+    for (const Option& option : options) {
+        names.push_back(option.name);
+    }
+    return names;
+}
+
 tl::expected<void, std::string> complete(Settings& settings) {
     if (settings.host.empty()) {
         return tl::unexpected{std::string{"no host to connect to"}};

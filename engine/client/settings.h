@@ -125,6 +125,9 @@ struct Settings {
                                                          std::string_view key,
                                                          std::string_view value);
 
+/// All that apply_option() knows, in ssh_config's spelling, related ones side by side.
+[[nodiscard]] std::vector<std::string_view> option_names();
+
 /// After the last option: fills in HostName (with its %h and %%, and a numeric address in canonical
 /// form), the login name and the algorithm lists, and refuses host and user names that OpenSSH
 /// refuses and algorithms that are not spoken. The error is one line.

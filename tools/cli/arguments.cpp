@@ -5,7 +5,6 @@
 
 #include "tools/cli/arguments.h"
 
-#include <array>
 #include <charconv>
 #include <string_view>
 #include <system_error>
@@ -18,6 +17,7 @@
 
 #include "engine/client/text_filter.h"
 #include "engine/relay/limits.h"
+#include "tools/cli/flags.h"
 #include "tools/cli/host_argument.h"
 
 namespace caponier::cli {
@@ -27,32 +27,6 @@ template <typename T>
 using Parsed = tl::expected<T, std::string>;
 
 using client::printable;
-
-/// getopt's answers that are not a letter.
-enum Answer : int {
-    end_of_arguments = -1,
-    plain_argument = 1,
-    io_option = 256,
-    ssh_option,
-    shards_option,
-    pin_option,
-    once_option,
-    help_option,
-    version_option,
-};
-
-/// Leading '-': plain arguments are told in their place. ':': a missing value is told apart.
-constexpr const char* letters = "-:F:L:NTVc:ghi:l:m:no:p:qv";
-constexpr std::array words{
-    option{"io", required_argument, nullptr, io_option},
-    option{"ssh", required_argument, nullptr, ssh_option},
-    option{"shards", required_argument, nullptr, shards_option},
-    option{"pin", no_argument, nullptr, pin_option},
-    option{"once", no_argument, nullptr, once_option},
-    option{"help", no_argument, nullptr, help_option},
-    option{"version", no_argument, nullptr, version_option},
-    option{},
-};
 
 /// One pass of getopt over the arguments.
 class Scanner {
@@ -66,8 +40,8 @@ class Scanner {
         if (!options_ended_) {
             const int answer = getopt_long(static_cast<int>(arguments_.size()),
                                            arguments_.data(),
-                                           letters,
-                                           words.data(),
+                                           letters_.c_str(),
+                                           words_.data(),
                                            nullptr);
             if (answer != end_of_arguments) {
                 return answer;
@@ -97,6 +71,8 @@ class Scanner {
 
   private:
     std::span<char* const> arguments_;
+    const std::string letters_ = getopt_letters();
+    const std::vector<option> words_ = getopt_words();
     bool options_ended_ = false;
 };
 
@@ -315,49 +291,6 @@ Parsed<Command> parse_arguments(std::span<char* const> arguments) {
         }
     }
     return std::move(collector).finish();
-}
-
-std::string_view help_text() noexcept {
-    return R"(usage: caponier -L [bind:]port:host:hostport [options] [user@]host
-       caponier demo [--once]
-
-Listens here and delivers each connection to host:hostport through an SSH server, as ssh -N -L does.
-A line on stdout says when a forward is ready. Ctrl-C lets open connections finish for up to 10 s,
-as long as bytes move; again, it ends at once.
-
-  -L [bind:]port:host:hostport   what to forward, repeatable; port 0 picks a free one
-  -p port                        of the SSH server (22)
-  -l user                        to log in as
-  -i file                        private key to log in with, repeatable
-  -g                             listen on all addresses, not on loopback only
-  -o Key=Value                   a setting of ssh_config(5), by its name there:
-                                   HostName User Port IdentityFile IdentitiesOnly UserKnownHostsFile
-                                   GlobalKnownHostsFile StrictHostKeyChecking ExitOnForwardFailure
-                                   ConnectTimeout ServerAliveInterval ServerAliveCountMax
-                                   GatewayPorts Reconnect RekeyLimit Ciphers MACs KexAlgorithms
-                                   HostKeyAlgorithms PubkeyAcceptedAlgorithms CloseWithoutEof
-                                   CASignatureAlgorithms RevokedHostKeys HostKeyAlias
-                                   HashKnownHosts NoHostAuthenticationForLocalhost
-                                   CheckHostIP UpdateHostKeys VerifyHostKeyDNS VisualHostKey
-                                   PoolSessions ChannelsPerSession MemoryBudget DrainTimeout
-                                   LogTimestamps
-  -c ciphers, -m macs            the same as -o Ciphers=... and -o MACs=...
-  -F none                        no configuration file, which is how it works anyway
-  -v, -q                         say more (twice: everything), say nothing
-  -N, -T, -n                     accepted for ssh's sake: nothing else is done anyway
-  --io=auto|uring|epoll          how to talk to the kernel
-  --shards=number                threads that carry bytes, at most (one a processor); further ones
-                                 start when the first is busy
-  --pin                          keeps each of them on one processor
-  --ssh=native|libssh2           what speaks SSH; libssh2 is for servers with retired algorithms
-  -V                             versions
-
-  demo                           shows a tunnel through an SSH server of its own, until Ctrl-C
-    --once                       ends after the first transfer
-
-Exit code: 0 after Ctrl-C, 64 for a wrong command line, 73 where a port cannot be listened on,
-255 where SSH or the connection fails.
-)";
 }
 
 }  // namespace caponier::cli

@@ -33,7 +33,4 @@ using Command = std::variant<ForwardCommand, DemoCommand, VersionCommand, HelpCo
 /// argument and what is wrong with it.
 [[nodiscard]] tl::expected<Command, std::string> parse_arguments(std::span<char* const> arguments);
 
-/// What --help prints.
-[[nodiscard]] std::string_view help_text() noexcept;
-
 }  // namespace caponier::cli

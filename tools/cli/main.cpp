@@ -9,6 +9,7 @@
 #include "tools/cli/arguments.h"
 #include "tools/cli/console.h"
 #include "tools/cli/demo.h"
+#include "tools/cli/flags.h"
 #include "tools/cli/forward.h"
 #include "tools/cli/out_of_memory.h"
 #include "tools/cli/process.h"

@@ -3,16 +3,21 @@
 
 #include "tools/cli/arguments.h"
 
+#include <regex>
 #include <string>
 #include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tools/cli/flags.h"
+
 namespace caponier::cli {
 namespace {
 
+using testing::ContainsRegex;
 using testing::HasSubstr;
+using testing::Not;
 
 tl::expected<Command, std::string> parse(std::vector<std::string> words) {
     words.insert(words.begin(), "caponier");
@@ -217,6 +222,46 @@ TEST(Arguments, VersionAndHelpWinOverWhatIsMissing) {
     EXPECT_TRUE(std::holds_alternative<VersionCommand>(*parse({"--version"})));
     EXPECT_TRUE(std::holds_alternative<HelpCommand>(*parse({"--help"})));
     EXPECT_TRUE(std::holds_alternative<HelpCommand>(*parse({"demo", "--help"})));
+}
+
+TEST(Help, NamesEveryFlagThatIsTaken) {
+    const std::string help{help_text()};
+    for (char letter = '!'; letter <= '~'; ++letter) {
+        const std::string flag{'-', letter};
+        if (letter != '-' && error_of({flag}).find("unknown option") == std::string::npos) {
+            EXPECT_THAT(help, ContainsRegex("(^|[ \n])" + flag + "[ ,\n]"));
+        }
+    }
+    for (const char* word :
+         {"--io", "--ssh", "--shards", "--pin", "--once", "--help", "--version"}) {
+        EXPECT_THAT(help, HasSubstr(word));
+    }
+}
+
+TEST(Help, NamesNoFlagThatIsNotTaken) {
+    const std::string help{help_text()};
+    const std::regex word{"(^|[ \n])(--?[A-Za-z]+)"};
+    for (auto found = std::sregex_iterator{help.begin(), help.end(), word};
+         found != std::sregex_iterator{};
+         ++found) {
+        const std::string flag = (*found)[2];
+        EXPECT_THAT(error_of({flag}), Not(HasSubstr("unknown option"))) << flag;
+    }
+}
+
+TEST(Help, NamesEveryOption) {
+    const std::string help{help_text()};
+    EXPECT_GE(client::option_names().size(), 43U);
+    for (const std::string_view name : client::option_names()) {
+        EXPECT_THAT(help, ContainsRegex("[ \n]" + std::string{name} + "[ \n]"));
+    }
+}
+
+TEST(Help, FitsIntoATerminal) {
+    const std::string help{help_text()};
+    for (std::size_t at = 0; at < help.size(); at = help.find('\n', at) + 1) {
+        EXPECT_LE(help.find('\n', at) - at, 100U);
+    }
 }
 
 }  // namespace
