@@ -331,9 +331,9 @@ class Caponier(Process):
             raise AssertionError(f"{len(names)} descriptors are open, expected {expected}:\n"
                                  + "\n".join(names)) from None
 
-    def messages(self):
-        """The lines on stderr."""
-        return self.lines("stderr")
+    def messages(self, pattern=""):
+        """The lines on stderr that match."""
+        return self.lines("stderr", pattern)
 
 
 def clean_environment():
