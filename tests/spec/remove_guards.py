@@ -193,8 +193,8 @@ KEY_GUARDS = [
     ("a host's own key as an authority", KNOWN_HOSTS,
      "        if (entry.marker == Marker::cert_authority &&\n", "        if ("),
     ("a marker that nobody knows", KNOWN_HOSTS,
-     "            skip(SkippedLine::Reason::unknown_marker, number);\n            return;",
-     "            skip(SkippedLine::Reason::unknown_marker, number);"),
+     "            skip(SkippedLine::Reason::unknown_marker);\n            return;",
+     "            skip(SkippedLine::Reason::unknown_marker);"),
     ("the order of a certificate's options", CERTIFICATE,
      "        if (!options.empty() && name <= options.back().name) {", "        if (false) {"),
 ]
