@@ -58,7 +58,7 @@ class TestLoop final : public io::Loop {
     std::size_t accepts = 0;        ///< submitted
     std::size_t receives = 0;       ///< submitted
     std::size_t acknowledgements = 0;
-    std::set<std::string> dialed;   ///< addresses of connects
+    std::set<std::string> dialed;  ///< addresses of connects
     std::chrono::nanoseconds cpu_time{0};
 
     std::string_view name() const noexcept override { return base_.name(); }
